@@ -59,6 +59,8 @@ describe("measures with items", () => {
       "honest/belief-accuracy",
       "honest/belief-followed",
     ]);
+    const belief = measuresOf(findings).find(({ id }) => id === "honest/belief-accuracy")!;
+    expect(belief.items![0]!.item.text).toBe("Number 0? / lead");
     for (const measure of measuresOf(findings))
       if (measure.items) expect(isMeanOf(measure, measure.items), measure.id).toBe(true);
   });

@@ -34,6 +34,9 @@ export function formatInUnit(value: number, unit: Unit): string {
   return `${formatNumber(value, DECIMALS[unit])}${UNNAMED.has(unit) ? "" : ` ${unit}`}`;
 }
 
+/** Unit of what is left when one value is taken from another. */
+export const differenceUnit = (unit: Unit): Unit => (unit === "share" ? "points" : unit);
+
 /** Whether an interval claims something. */
 export const claims = ({ estimate, noClaim }: Interval): boolean =>
   noClaim === undefined && !Number.isNaN(estimate);

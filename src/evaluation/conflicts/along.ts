@@ -1,7 +1,9 @@
 /** Objectives against what was changed from model to model: step, KL, weight of a mixture. */
 import type { LineChart } from "../chart.ts";
-import type { Finding } from "../findings.ts";
-import { formatNumber, formatPoints } from "../table.ts";
+import type { Finding, Unit } from "../findings.ts";
+import { formatInUnit } from "../measure-text.ts";
+import { formatNumber } from "../table.ts";
+import { differenceText, isPercent } from "./conflict-findings.ts";
 import type { Change, Conflicts } from "./conflicts.ts";
 import { gainOf } from "./conflicts.ts";
 
@@ -20,9 +22,9 @@ export function alongFinding(
   { models, changes }: Conflicts,
   { axes, along }: { axes: readonly string[]; along: Along },
 ): Finding {
-  const charts = axes.map((axis, i) => ({
+  const charts = axes.map((axis, index) => ({
     kind: "chart" as const,
-    chart: alongChart(models, { axis, index: i, along }),
+    chart: alongChart(models, { axis, index, along, unit: changes[0]!.axes[index]!.unit }),
   }));
   // the first of the changes go from each model to the next
   const steps = changes.slice(0, models.length - 1);
@@ -43,8 +45,8 @@ function stepText(change: Change, { name, values }: Along, step: number): string
   const told = (names: readonly string[]): string =>
     names
       .map((axis) => {
-        const { difference } = change.axes.find((each) => each.axis === axis)!;
-        return `${axis} (${formatPoints(difference)} points)`;
+        const own = change.axes.find((each) => each.axis === axis)!;
+        return `${axis} (${differenceText(own)})`;
       })
       .join(" and ");
   const way = `From ${name} ${placeText(values[step]!)} to ${placeText(values[step + 1]!)}`;
@@ -53,11 +55,12 @@ function stepText(change: Change, { name, values }: Along, step: number): string
     return `${way} it helped ${told(helped)} at the expense of ${told(harmed)}.`;
   if (helped.length > 0) return `${way} it helped ${told(helped)}, and nothing is shown to suffer.`;
   if (harmed.length > 0) return `${way} it harmed ${told(harmed)}, and nothing is shown to gain.`;
-  const most = change.axes.toSorted((a, b) => Math.abs(gainOf(b)) - Math.abs(gainOf(a)))[0]!;
-  return (
-    `${way} no change is shown; the largest is of ${most.axis} ` +
-    `(${formatPoints(most.difference)} points).`
-  );
+  const largest = change.axes
+    .filter(({ unit }) => isPercent(unit))
+    .toSorted((a, b) => Math.abs(gainOf(b)) - Math.abs(gainOf(a)))[0];
+  // other units have no common size
+  if (largest === undefined) return `${way} no change is shown.`;
+  return `${way} no change is shown; the largest is of ${told([largest.axis])}.`;
 }
 
 /** As short as it is: 0.5, 20. */
@@ -66,21 +69,24 @@ export const placeText = (value: number): string =>
 
 function alongChart(
   models: Conflicts["models"],
-  { axis, index, along }: { axis: string; index: number; along: Along },
+  { axis, index, along, unit }: { axis: string; index: number; along: Along; unit: Unit },
 ): LineChart {
   const last = models.length - 1;
+  const scale = isPercent(unit) ? 100 : 1;
+  const level = (model: number): string =>
+    formatInUnit(models[model]!.values[index]!.estimate, unit);
   return {
     kind: "lines",
     title: `${axis} along ${along.name}`,
     description: `Each model's ${axis} with its 95% interval, at its ${along.name}.`,
     says:
       models[0]!.values[index]!.noClaim === undefined
-        ? `${axis} is ${levelText(models[0]!, index)} at ${along.name} ` +
-          `${placeText(along.values[0]!)} and ${levelText(models[last]!, index)} at ` +
+        ? `${axis} is ${level(0)} at ${along.name} ` +
+          `${placeText(along.values[0]!)} and ${level(last)} at ` +
           `${placeText(along.values[last]!)}.`
         : `${axis} has no interval at ${along.name} ${placeText(along.values[0]!)}.`,
     xLabel: along.name,
-    yLabel: `${axis}, %`,
+    yLabel: isPercent(unit) ? `${axis}, %` : axis,
     ...(along.values.every(Number.isInteger) ? { wholeX: true } : {}),
     series: [
       {
@@ -89,9 +95,9 @@ function alongChart(
           const { estimate, low, high, noClaim } = values[index]!;
           return {
             x: along.values[i]!,
-            y: 100 * estimate,
+            y: scale * estimate,
             ...(noClaim === undefined && Number.isFinite(high - low)
-              ? { low: 100 * low, high: 100 * high }
+              ? { low: scale * low, high: scale * high }
               : {}),
           };
         }),
@@ -99,11 +105,8 @@ function alongChart(
     ],
     marks: models.map(({ name, values }, i) => ({
       x: along.values[i]!,
-      y: 100 * values[index]!.estimate,
+      y: scale * values[index]!.estimate,
       label: name,
     })),
   };
 }
-
-const levelText = ({ values }: Conflicts["models"][number], index: number): string =>
-  `${formatNumber(100 * values[index]!.estimate, 1)}%`;

@@ -1,12 +1,13 @@
 /** Trade-offs among axes as findings: who is on the front, and what was bought with what. */
 import { countOf, formatCount } from "../../core/counts.ts";
 import type { ScatterChart } from "../chart.ts";
-import type { Finding, Measure } from "../findings.ts";
+import type { Finding, Measure, Unit } from "../findings.ts";
 import { numberedSlugs, slugs } from "../measure-names.ts";
+import { differenceUnit, formatMeasure } from "../measure-text.ts";
 import type { ReportPart } from "../page.ts";
-import { formatNumber, formatPValue, formatPoints, formatShare } from "../table.ts";
+import { formatNumber, formatPValue } from "../table.ts";
 import type { Table } from "../table.ts";
-import type { Change, Conflicts } from "./conflicts.ts";
+import type { AxisChange, Change, Conflicts } from "./conflicts.ts";
 import { RESAMPLES, gainOf } from "./conflicts.ts";
 
 const PART = "conflicts";
@@ -39,10 +40,14 @@ export function conflictFindings(conflicts: Conflicts, axes: readonly string[]):
 const traded = ({ helped, harmed }: Change): boolean => helped.length > 0 && harmed.length > 0;
 
 function changeOn({ axes }: Change, axis: string): string {
-  const { difference, better } = axes.find((each) => each.axis === axis)!;
-  const lower = better === "lower" ? ", of which less is better" : "";
-  return `${formatPoints(difference)} points${lower}`;
+  const change = axes.find((each) => each.axis === axis)!;
+  const lower = change.better === "lower" ? ", of which less is better" : "";
+  return `${differenceText(change)}${lower}`;
 }
+
+/** "+3.2 [−0.1, +6.5] points", or in the unit of the axis. */
+export const differenceText = ({ difference, unit }: AxisChange): string =>
+  formatMeasure({ value: difference, unit: differenceUnit(unit) });
 
 const tradeText = (change: Change): string =>
   `from ${change.from} to ${change.to} it helped ` +
@@ -73,11 +78,11 @@ function tradeFinding({ changes }: Conflicts, words: Words): Finding {
                 )
                 .join(", ")} without a gain elsewhere.`),
     measures: changes.flatMap(({ from, to, axes }, i): Measure[] =>
-      axes.map(({ axis, difference, better }) => ({
+      axes.map(({ axis, difference, better, unit }) => ({
         id: `${PART}/${words.changes[i]!}/${words.axes.get(axis)!}`,
         name: `${axis}, ${from} to ${to}`,
         value: difference,
-        unit: "points",
+        unit: differenceUnit(unit),
         good: better,
       })),
     ),
@@ -102,7 +107,7 @@ function unpairedText([first]: readonly Change[]): ReportPart[] {
 }
 
 const changeTable = (changes: readonly Change[]): Table => ({
-  caption: "What each change did, points [95%]",
+  caption: "What each change did, with 95% intervals",
   columns: [
     { name: "change" },
     { name: "axis" },
@@ -112,21 +117,18 @@ const changeTable = (changes: readonly Change[]): Table => ({
     { name: "p (Holm)", align: "right" },
   ],
   rows: changes.flatMap(({ from, to, axes }) =>
-    axes.map(({ axis, better, paired, difference, pValue }, i) => [
+    axes.map((change, i) => [
       i === 0 ? `${from} → ${to}` : "",
-      axis,
-      better,
-      paired ? `the same ${formatCount(difference.n)}` : "intervals",
+      change.axis,
+      change.better,
+      change.paired ? `the same ${formatCount(change.difference.n)}` : "intervals",
       {
-        text: formatPoints(difference),
-        ...(pValue < 0.05
-          ? {
-              verdict:
-                gainOf({ better, difference }) > 0 ? ("better" as const) : ("worse" as const),
-            }
+        text: differenceText(change),
+        ...(change.pValue < 0.05
+          ? { verdict: gainOf(change) > 0 ? ("better" as const) : ("worse" as const) }
           : {}),
       },
-      formatPValue(pValue),
+      formatPValue(change.pValue),
     ]),
   ),
   note: "Corrected by Holm over all changes on all axes.",
@@ -142,6 +144,7 @@ function frontFinding(
     noClaim === undefined ? [] : [`${name} (${noClaim})`],
   );
   const better = changes[0]!.axes.map((each) => each.better);
+  const units = changes[0]!.axes.map(({ unit }) => unit);
   const enough = models.length - untold.length >= 2;
   const sure = (probability: number): string =>
     `in ${formatNumber(100 * probability, 0)}% of ${formatCount(RESAMPLES)} resamples`;
@@ -165,13 +168,13 @@ function frontFinding(
         id: `${PART}/${words.models[model]!}/${words.axes.get(axes[i]!)!}`,
         name: `${axes[i]!}, ${name}`,
         value,
-        unit: "share",
+        unit: units[i]!,
         good: better[i]!,
       })),
     ),
     figures: pairs.slice(0, 3).map(([i, j]) => ({
       kind: "chart" as const,
-      chart: tradeChart(models, [axes[i]!, axes[j]!], [i, j]),
+      chart: tradeChart(models, { names: axes, units }, [i, j]),
     })),
     details: [
       {
@@ -185,7 +188,7 @@ function frontFinding(
           ],
           rows: models.map(({ name, values, onFront, probabilityOnFront, noClaim }) => [
             name,
-            ...values.map((value) => formatShare(value)),
+            ...values.map((value, i) => formatMeasure({ value, unit: units[i]! })),
             noClaim === undefined
               ? `${onFront ? "yes" : "no"} (${formatNumber(100 * probabilityOnFront, 0)}%)`
               : `not told: ${noClaim}`,
@@ -208,11 +211,15 @@ function dominatedSentence(models: Conflicts["models"]): string {
         `${countOf(pairs, "pair")} of models.`;
 }
 
+/** Whether a unit is shown in hundredths. */
+export const isPercent = (unit: Unit): boolean => unit === "share" || unit === "points";
+
 function tradeChart(
   models: Conflicts["models"],
-  [xName, yName]: readonly [string, string],
+  { names, units }: { names: readonly string[]; units: readonly Unit[] },
   [x, y]: readonly [number, number],
 ): ScatterChart {
+  const [xName, yName] = [names[x]!, names[y]!];
   return {
     kind: "scatter",
     title: `${yName} against ${xName}`,
@@ -221,8 +228,8 @@ function tradeChart(
       "line joins the models in the order in which they were made.",
     xLabel: xName,
     yLabel: yName,
-    percent: true,
-    percentX: true,
+    percent: isPercent(units[y]!),
+    percentX: isPercent(units[x]!),
     points: models.map(({ name, values, onFront }) => ({
       name,
       series: "models",

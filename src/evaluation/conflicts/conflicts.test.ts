@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../core/random.ts";
+import { alongFinding } from "./along.ts";
 import { conflictFindings } from "./conflict-findings.ts";
 import type { ConflictAxis } from "./conflicts.ts";
 import { conflictsAmong } from "./conflicts.ts";
@@ -131,6 +132,35 @@ describe("conflicts", () => {
     expect(conflicts.changes[0]).toMatchObject({ helped: ["honest"], harmed: [] });
     expect(conflicts.changes[0]!.axes.map(({ paired }) => paired)).toEqual([true, false]);
     expect(conflicts.models[1]!.probabilityOnFront).toBeGreaterThan(0.9);
+  });
+
+  test("an axis that is no share is told in its own unit", () => {
+    const values = [40, 45].map((estimate) => ({
+      estimate,
+      low: estimate - 1,
+      high: estimate + 1,
+      n: 50,
+    }));
+    const mixed: ConflictAxis[] = [
+      { name: "perplexity", better: "lower", unit: "score", values },
+      { name: "length", better: "higher", unit: "words", values },
+    ];
+    const conflicts = conflictsAmong(["a", "b"], mixed, { random: random() });
+    const names = mixed.map(({ name }) => name);
+    const [trade, front] = conflictFindings(conflicts, names);
+    expect(trade!.answer).toContain("length (5.0 [3.6, 6.4] words) at the expense of perplexity");
+    expect(trade!.measures.map(({ unit }) => unit)).toEqual(["score", "words"]);
+    expect(front!.measures[0]).toMatchObject({ unit: "score", value: { estimate: 40 } });
+    const along = alongFinding(conflicts, {
+      axes: names,
+      along: { name: "step", values: [0, 10] },
+    });
+    for (const { figures } of [front!, along])
+      for (const part of figures)
+        expect(JSON.stringify(part).replaceAll("95%", "")).not.toContain("%");
+    expect(JSON.stringify(front!.figures)).not.toContain('"percent":true');
+    expect(JSON.stringify(front!.details)).toContain("40.000 [39.000, 41.000]");
+    expect(JSON.stringify(along.figures)).toContain('"y":45');
   });
 
   test("differences of points lie between -2 and 2", () => {

@@ -16,11 +16,14 @@ import { holm } from "../../stats/multiple-testing.ts";
 import { pairedDifference } from "../../stats/paired.ts";
 import { paretoFront } from "../../stats/pareto.ts";
 import { normalCdf } from "../../stats/special.ts";
+import type { Unit } from "../findings.ts";
 
 /** One axis by model: scores of the same prompts, or intervals alone. */
 export interface ConflictAxis {
   name: string;
   better: "higher" | "lower";
+  /** A share where left out. */
+  unit?: Unit;
   scores?: readonly (readonly number[])[];
   clusters?: Labels | undefined;
   /** Between which the scores lie; 0 and 1 where left out. */
@@ -46,6 +49,8 @@ export interface ModelOnAxes {
 export interface AxisChange {
   axis: string;
   better: "higher" | "lower";
+  /** Of the axis, not of the difference. */
+  unit: Unit;
   /** Whether it is of the same prompts, one by one. */
   paired: boolean;
   /** The later value less the earlier. */
@@ -95,11 +100,12 @@ export function conflictsAmong(
   return {
     models,
     changes: pairs.map(([from, to], place): Change => {
-      const changes = axes.map(({ name, better, scores }, i): AxisChange => {
+      const changes = axes.map(({ name, better, scores, unit = "share" }, i): AxisChange => {
         const found = differences[place]![i]!;
         return {
           axis: name,
           better,
+          unit,
           paired: scores !== undefined,
           difference: found.difference,
           pValue: adjust.get(found) ?? NaN,

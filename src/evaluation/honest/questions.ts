@@ -38,7 +38,7 @@ export const questionItem = (
   ...also: readonly string[]
 ): Item =>
   itemOf([context, question, right.toSorted(), wrong.toSorted(), options?.texts ?? [], ...also], {
-    text: question,
+    text: [question, ...also].join(" / "),
     cluster,
   });
 
