@@ -47,3 +47,16 @@ test("an answer that cannot be flushed is not used", async () => {
   expect(cache.has("new")).toBe(false);
   cache.close();
 });
+
+test("the size counts answers: each of a batch that was kept as one", async () => {
+  const cache = AnswerCache.inMemory();
+  const keep = (key: string, answer: unknown): Promise<unknown> =>
+    cache.answer(key, {
+      accepts: (kept): kept is unknown => kept === null,
+      ask: () => Promise.resolve(answer),
+    });
+  await keep("one", { text: "yes" });
+  expect(cache.size).toBe(1);
+  await keep("batch", [{ score: 1 }, { score: 2 }, { score: 3 }]);
+  expect(cache.size).toBe(4);
+});

@@ -62,9 +62,11 @@ export class AnswerCache {
       if (typeof key === "string" && answer !== undefined) this.answers.set(key, answer);
   }
 
-  /** Answers that are kept. */
+  /** Answers that are kept; a batch that was kept as one counts each of its own. */
   get size(): number {
-    return this.answers.size;
+    let count = 0;
+    for (const kept of this.answers.values()) count += Array.isArray(kept) ? kept.length : 1;
+    return count;
   }
 
   /** Whether there is an answer under a key. */

@@ -26,6 +26,6 @@ export function extremesText(kinds: readonly Kind[], what: string): string | und
   const apart = most.interval.low > least.interval.high;
   return (
     `Most ${what}: ${most.name}; least: ${least.name}` +
-    (apart ? "." : "; their intervals overlap, so that these may be chance.")
+    (apart ? "." : "; their intervals overlap, so that the two differ is not shown.")
   );
 }

@@ -5,11 +5,11 @@
 import { AttuneError } from "../core/errors.ts";
 import type { Interval } from "../stats/intervals.ts";
 import type { Chart } from "./chart.ts";
-import type { Conclusion } from "./conclusion.ts";
+import type { Concluded, Conclusion } from "./conclusion.ts";
 import type { ItemScore } from "./items.ts";
 import type { ReportPart } from "./page.ts";
 
-export type { Conclusion };
+export type { Concluded, Conclusion };
 
 export type Unit = "share" | "points" | "nats" | "score" | "tokens" | "words" | "rating" | "pairs";
 
@@ -30,13 +30,6 @@ export interface Measure {
   items?: readonly ItemScore[];
 }
 
-/** How a question was answered; of several things by the gravest answer. */
-export interface Concluded {
-  conclusion: Conclusion;
-  /** Of each, where the question is of several things: `--fail-on` looks at all of them. */
-  conclusions?: readonly Conclusion[];
-}
-
 /** One question with its answer. */
 export interface Finding extends Concluded {
   /** Lower case with hyphens, unique on its page: `is-it-better`. */
@@ -45,6 +38,8 @@ export interface Finding extends Concluded {
   question: string;
   /** The answer, one or two plain sentences with the numbers that carry it. */
   answer: string;
+  /** The same for a verdict, which holds no chain of numbers; the answer itself where left out. */
+  brief?: string;
   measures: readonly Measure[];
   /** Figures that show the answer; at most two or three. */
   figures: readonly ReportPart[];
@@ -52,12 +47,17 @@ export interface Finding extends Concluded {
   details: readonly ReportPart[];
 }
 
+/** What a whole evaluation amounts to. */
+export interface Verdict extends Concluded {
+  sentence: string;
+}
+
 /** What a whole evaluation found. */
 export interface Findings {
   /** What was evaluated: "dpo against sft". */
   title: string;
   /** The verdict in words, first on every page and last in the terminal. */
-  verdict: { conclusion: Conclusion; sentence: string };
+  verdict: Verdict;
   /** The one picture of the verdict. */
   picture?: Chart;
   findings: readonly Finding[];

@@ -5,6 +5,7 @@
  * Source: the schema of Ant's JUnit report (windyroad/JUnit-Schema) and Jenkins's junit-10.xsd, both
  * of which take it.
  */
+import { conclusionText } from "./conclusion.ts";
 import type { Finding, Findings } from "./findings.ts";
 import { measureText } from "./measure-text.ts";
 import type { Requirement } from "./thresholds.ts";
@@ -34,7 +35,7 @@ export function junitReport(
   const failures = requirements.filter(({ met }) => !met).length;
   const skipped = findings.findings.filter(isSkipped).length;
   const output = [
-    `${findings.verdict.conclusion}: ${findings.verdict.sentence}`,
+    `${conclusionText(findings.verdict)}: ${findings.verdict.sentence}`,
     ...findings.findings.flatMap(({ measures }) =>
       measures.map((measure) => `${measure.id}: ${measureText(measure)}`),
     ),
@@ -72,7 +73,7 @@ export function junitReport(
 const isSkipped = ({ conclusion }: Finding): boolean => conclusion === "no conclusion";
 
 function caseOfFinding(finding: Finding, classname: string): string {
-  const name = `${finding.question} ${finding.conclusion}`;
+  const name = `${finding.question} ${conclusionText(finding)}`;
   return isSkipped(finding)
     ? testCase({ name, classname }, `<skipped${attributes({ message: finding.answer })}/>`)
     : testCase({ name, classname });

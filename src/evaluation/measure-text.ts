@@ -17,7 +17,7 @@ const UNNAMED: ReadonlySet<Unit> = new Set(["share", "points", "score", "rating"
 
 /** "55.0% [45.2, 64.4]", "1.250 [1.100, 1.400] nats"; a reason where nothing was observed. */
 export function formatMeasure({ value, unit }: Pick<Measure, "value" | "unit">): string {
-  if (Number.isNaN(value.estimate)) return `nothing: ${value.noClaim ?? "nothing observed"}`;
+  if (Number.isNaN(value.estimate)) return `none: ${value.noClaim ?? "nothing observed"}`;
   if (unit === "share") return formatShare(value);
   if (unit === "points") return `${formatPoints(value)} points`;
   return `${formatMean(value, DECIMALS[unit])}${UNNAMED.has(unit) ? "" : ` ${unit}`}`;

@@ -1,6 +1,6 @@
 /** What a page shows, as data: measures fill it, report/report.ts renders it. */
 import type { Chart } from "./chart.ts";
-import type { Conclusion } from "./conclusion.ts";
+import type { Concluded } from "./conclusion.ts";
 import type { Journey } from "./journey.ts";
 import type { Table } from "./table.ts";
 
@@ -25,7 +25,7 @@ export type ReportPart =
   | { kind: "chart"; chart: Chart }
   | { kind: "examples"; examples: readonly Example[] }
   /** An answer with its chip. */
-  | { kind: "verdict"; conclusion: Conclusion; text: string }
+  | { kind: "verdict"; concluded: Concluded; text: string }
   /** Parts under a heading of their own. */
   | { kind: "group"; title: string; parts: readonly ReportPart[] }
   /** Charts beside each other, each small. */
@@ -38,6 +38,6 @@ export type ReportPart =
 export interface ReportSection {
   title: string;
   /** Shown beside the title in the list of contents. */
-  conclusion?: Conclusion;
+  concluded?: Concluded;
   parts: readonly ReportPart[];
 }

@@ -11,6 +11,7 @@ import type { AnswerLimit } from "../sampling/answer-limit.ts";
 import { generate } from "../sampling/generate.ts";
 import type { MeanInterval } from "../stats/intervals.ts";
 import { meanInterval } from "../stats/intervals.ts";
+import type { PairedDifference } from "../stats/paired.ts";
 import { pairedDifference } from "../stats/paired.ts";
 import { answerFaults, faultWarning } from "../text/answer-faults.ts";
 import type { Encoder } from "../text/encoder.ts";
@@ -191,7 +192,7 @@ export interface PolicyComparison {
   prompts: number;
   score?: MeanInterval;
   /** Score minus the baseline's on the same prompts; undefined for the baseline. */
-  difference?: MeanInterval;
+  difference?: PairedDifference;
   wins?: WinRate;
   winsAtEqualLength?: LengthControlled;
   /**

@@ -1,6 +1,17 @@
 /** Findings for tests of what shows them. */
 import type { Findings } from "./findings.ts";
 
+/** More intervals than these in a sentence of a verdict are a chain of numbers. */
+const MOST_INTERVALS = 2;
+
+/** Sentences of a verdict that nobody reads. */
+export const chainsIn = (verdict: string): string[] =>
+  verdict
+    .split(/(?<=[.:])\s+(?=["A-Z])/u)
+    .filter(
+      (text) => (text.match(/\[[^\]\w]?[\d.,]+%?, [^\]]*\]/gu) ?? []).length > MOST_INTERVALS,
+    );
+
 /** A page with a share, a measure without an interval, a question without a conclusion, and nasty texts. */
 export const SOME_FINDINGS: Findings = {
   title: "dpo against sft <&>",

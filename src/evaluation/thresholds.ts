@@ -136,13 +136,13 @@ function avoid(conclusion: Conclusion, { verdict, findings }: Findings): Require
   const met = findings.filter(concludes);
   const where = [
     ...(verdict.conclusion === conclusion
-      ? [`the verdict is ${conclusion}: ${verdict.sentence}`]
+      ? [`the verdict is "${conclusion}": ${verdict.sentence}`]
       : []),
     ...met.map(({ question, answer }) => `${question} ${answer}`),
   ];
   return {
     name: `not ${conclusion}`,
     met: where.length === 0,
-    sentence: where.length === 0 ? `nothing is ${conclusion}` : where.join(" "),
+    sentence: where.length === 0 ? `no answer is "${conclusion}"` : where.join(" "),
   };
 }

@@ -208,7 +208,7 @@ function claimsSay(all: readonly Difference[]): string {
     ...(alone.length > 0
       ? [
           `${countOf(alone.length, "interval")} beside the line ${alone.length === 1 ? "is" : "are"} ` +
-            "no conclusion: among so many one may lie there by luck.",
+            `no conclusion: with all ${all.length} differences counted they are not clear.`,
         ]
       : []),
   ].join(" ");
@@ -322,7 +322,7 @@ export function expenseFinding(result: PipelineResult): Finding {
   return {
     id: "at-whose-expense",
     question: "At whose expense?",
-    conclusion: losses.length > 0 || costs ? "worse" : "not distinguishable",
+    conclusion: losses.length > 0 || costs ? "worse" : "not shown",
     answer: [
       losses.length > 0
         ? `Some pay for what others gain: ${listOf(

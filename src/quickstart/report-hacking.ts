@@ -151,10 +151,21 @@ type What = "reward" | "gold" | "held-out reward";
 const valueOf = (what: What, { proxy, heldOut, change }: PathPoint): number =>
   what === "reward" ? proxy : what === "gold" ? 100 * change.estimate : heldOut;
 
-const TEXTS: Readonly<Record<What, { title: string; description: string; yLabel: string }>> = {
+/** Answers of a roll-out, by which the interval of its mean reward goes. */
+const ROLLOUT = 64;
+
+interface ChartText {
+  title: string;
+  description: string;
+  band?: string;
+  yLabel: string;
+}
+
+const TEXTS: Readonly<Record<What, ChartText>> = {
   reward: {
     title: "What is optimised: the reward",
     description: "Mean reward of a roll-out's answers, in standard deviations of the SFT model's.",
+    band: `of the ${ROLLOUT} answers of its roll-out, one to each prompt, taken as independent`,
     yLabel: "reward, sd",
   },
   gold: {
@@ -162,6 +173,7 @@ const TEXTS: Readonly<Record<What, { title: string; description: string; yLabel:
     description:
       "Change of the mean gold total since SFT, percentage points: greedy answers to requests of the " +
       "tuning split, paired.",
+    band: "of the change since SFT, prompts about one person or deed counted as one",
     yLabel: "gold since SFT, points",
   },
   "held-out reward": {
@@ -171,9 +183,6 @@ const TEXTS: Readonly<Record<What, { title: string; description: string; yLabel:
     yLabel: "held-out reward, sd",
   },
 };
-
-/** Answers of a roll-out, by which the interval of its mean reward goes. */
-const ROLLOUT = 64;
 
 function pointOf(what: What, point: PathPoint): LineChart["series"][number]["points"][number] {
   const { step, change, spread } = point;
@@ -190,13 +199,13 @@ function pointOf(what: What, point: PathPoint): LineChart["series"][number]["poi
 
 /** Against the steps of the run. */
 function stepChart({ paths }: Pick<PipelineResult, "paths">, what: What): LineChart {
-  const { title, description, yLabel } = TEXTS[what];
+  const { title, description, yLabel, band } = TEXTS[what];
   return {
     kind: "lines",
     title,
     description:
       `${description} Dots are what was measured, the line is their moving mean` +
-      `${what === "held-out reward" ? "." : ", and the band the 95% interval of each dot."}`,
+      (band === undefined ? "." : `, and the band the 95% interval of each dot: ${band}.`),
     xLabel: "roll-out",
     yLabel,
     wholeX: true,

@@ -10,8 +10,10 @@ import { contestTable } from "../evaluation/pairwise.ts";
 import type { PolicyComparison } from "../evaluation/policy-evaluation.ts";
 import { comparePolicies } from "../evaluation/policy-evaluation.ts";
 import type { RewardModelQuality } from "../evaluation/reward-model-quality.ts";
-import type { Table } from "../evaluation/table.ts";
-import { differenceCell, formatMean, formatNumber, formatShare } from "../evaluation/table.ts";
+import { judgedTogether } from "../evaluation/judged-differences.ts";
+import type { JudgedDifference } from "../evaluation/judged-differences.ts";
+import type { Cell, Table } from "../evaluation/table.ts";
+import { formatMean, formatNumber, formatShare } from "../evaluation/table.ts";
 import type { Stage, StageResult } from "../runs/pipeline.ts";
 import { plainInterval } from "../stats/intervals.ts";
 import { alignPathParts, readPath } from "./align-path.ts";
@@ -189,6 +191,12 @@ export const rewardFinding = ({ name, title }: Stage, quality: RewardModelQualit
 
 const none = (why: string | undefined): string => (why === undefined ? "" : "–");
 
+/** The first model, and models whose answers show nothing. */
+const NOT_COMPARED = { estimate: NaN, low: -Infinity, high: Infinity, n: 0, pValue: NaN };
+
+const markedCell = (text: string, { verdict }: JudgedDifference): Cell =>
+  verdict === undefined ? { text } : { text, verdict };
+
 /** All models beside the first. */
 export function comparisonTable(comparisons: readonly PolicyComparison[]): Table {
   const right = "right" as const;
@@ -202,6 +210,9 @@ export function comparisonTable(comparisons: readonly PolicyComparison[]): Table
     ),
     baseline,
   );
+  const judged = judgedTogether(
+    comparisons.map(({ difference = NOT_COMPARED }) => ({ ...difference, good: "higher" })),
+  );
   return {
     caption: scored ? "Scores on the same prompts, mean [95%]" : "Answers to the same prompts",
     columns: [
@@ -214,12 +225,12 @@ export function comparisonTable(comparisons: readonly PolicyComparison[]): Table
       { name: "tokens", align: right },
     ],
     rows: comparisons.map(
-      ({ name, score, difference, wins, winsAtEqualLength, kl, tokens, inconclusive: why }) => [
+      ({ name, score, difference, wins, winsAtEqualLength, kl, tokens, inconclusive: why }, i) => [
         name,
         ...(scored
           ? [
               score ? formatMean(score) : "",
-              difference ? differenceCell(formatMean(difference), difference) : none(why),
+              difference ? markedCell(formatMean(difference), judged[i]!) : none(why),
               wins ? formatShare(wins) : none(why),
               winsAtEqualLength ? formatShare(winsAtEqualLength) : none(why),
             ]
@@ -232,7 +243,8 @@ export function comparisonTable(comparisons: readonly PolicyComparison[]): Table
       `${inconclusive === undefined ? "" : `${inconclusive} `}${countOf(prompts, "prompt")}, one ` +
       "answer each; " +
       (scored
-        ? `differences and win rates against ${baseline}, paired by prompt; a tie counts half.`
+        ? `differences and win rates against ${baseline}, paired by prompt; a tie counts half. What is ` +
+          "marked as better or worse is so with all differences counted (Holm's correction)."
         : `KL to ${baseline}.`),
   };
 }

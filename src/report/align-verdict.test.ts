@@ -32,9 +32,9 @@ describe("the verdict on a pipeline", () => {
     const { conclusion, sentence } = judged([sft, base, dpo]);
     expect(conclusion).toBe("better");
     expect(sentence).toMatch(
-      /^Judged by held-out reward: sft beats the untrained model on 100\.0% \[93\.0, 100\.0\]/,
+      /^Judged by held-out reward: sft wins 100\.0% \[93\.0, 100\.0\] of 40 prompts against the untrained/,
     );
-    expect(sentence).toContain("; dpo is better than sft: it wins 100.0%");
+    expect(sentence).toContain(". dpo is better than sft: it wins 100.0%");
     expect(judged([sft, base, ppo]).conclusion).toBe("not distinguishable");
   });
 
@@ -45,6 +45,20 @@ describe("the verdict on a pipeline", () => {
     expect(sentence).toContain("dpo is better than sft");
     expect(sentence).toContain("kto is worse than sft: it wins 0.0%");
     expect(sentence).not.toContain("base is");
+  });
+
+  test("of many stages one that is ahead by chance is no verdict: all of them are counted", () => {
+    // 27 wins of 40: p 0.025 alone
+    const lucky = model("lucky", (i) => (i % 40 < 27 ? 1.5 : 0.5));
+    expect(judged([sft, lucky]).conclusion).toBe("better");
+    const even = Array.from({ length: 4 }, (_, k) =>
+      model(`even${k}`, (i) => ((i + k) % 2 === 0 ? 1.5 : 0.5)),
+    );
+    const { conclusion, sentence } = judged([sft, lucky, ...even]);
+    expect(conclusion).toBe("not distinguishable");
+    expect(sentence).toContain(
+      "lucky is not distinguishable from sft, with all comparisons counted (Holm's correction)",
+    );
   });
 
   test("a first stage that stands alone is compared with the untrained model", () => {
@@ -79,8 +93,8 @@ describe("the verdict on a pipeline", () => {
     });
     expect(conclusion).toBe("better");
     expect(sentence).toBe(
-      "Judged by critic: sft beats the untrained model on 97.0% [87.0, 107.0] of prompts; " +
-        "dpo is better than sft: it wins 80.0% [70.0, 90.0] of prompts.",
+      "Judged by critic: sft wins 97.0% [87.0, 107.0] of 40 prompts against the untrained model. " +
+        "dpo is better than sft: it wins 80.0% [70.0, 90.0] of 40 prompts.",
     );
   });
 });

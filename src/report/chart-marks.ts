@@ -13,16 +13,22 @@ export const LINE = 15;
 /** Letters of 12 px that fit below a chart on a phone. */
 const LINE_OF_PHONE = 46;
 
+/** A text in lines of at most so many letters; longer words stand alone. */
+export function linesOf(text: string, letters: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" "))
+    if (lines.length > 0 && lines.at(-1)!.length + 1 + word.length <= letters)
+      lines.push(`${lines.pop()} ${word}`);
+    else lines.push(word);
+  return lines;
+}
+
 /** The axis of x with its name in the middle, in several lines where a phone has no room. */
 export function xAxis(
   label: string,
   { narrow }: Frame,
 ): { x: NonNullable<Parts["x"]>; marginBottom: number } {
-  const lines: string[] = [];
-  for (const word of narrow ? label.split(" ") : [label])
-    if (lines.length > 0 && lines.at(-1)!.length + 1 + word.length <= LINE_OF_PHONE)
-      lines.push(`${lines.pop()} ${word}`);
-    else lines.push(word);
+  const lines = narrow ? linesOf(label, LINE_OF_PHONE) : [label];
   const more = LINE * (lines.length - 1);
   return {
     x: { label: lines.join("\n"), labelAnchor: "center", labelOffset: 40 + more },

@@ -16,6 +16,7 @@ import { formatNumber } from "../evaluation/table.ts";
 import type { Frame, Marks, Parts, Plot } from "./chart-frame.ts";
 import { FRAMES, HALO, SERIES, SYMBOLS, colour, marginFor } from "./chart-frame.ts";
 import { lines } from "./chart-lines.ts";
+import { LINE, linesOf } from "./chart-marks.ts";
 import { path } from "./chart-path.ts";
 import { scatter } from "./chart-scatter.ts";
 import { escapeHtml, visibleText } from "./escape.ts";
@@ -92,7 +93,10 @@ function partsOf(
   }
 }
 
-/** Names of rows: beside them, or above them where there is no room. */
+/** Letters of a row's name in a line: beside the rows, and above them in bold. */
+const NAME_LETTERS = { wide: 36, narrow: 38 } as const;
+
+/** Names of rows: beside them, or above them where there is no room; long ones in several lines. */
 function rowNames(
   plot: Plot,
   names: readonly string[],
@@ -100,14 +104,22 @@ function rowNames(
   dy: number,
 ): { marks: NonNullable<Parts["marks"]>; y: NonNullable<Parts["y"]>; marginLeft: number } {
   const domain = { label: null, domain: [...names], type: "band" as const };
-  if (!narrow) return { marks: [], y: domain, marginLeft: marginFor(names) };
+  const wrapped = (name: string): string =>
+    linesOf(name, NAME_LETTERS[narrow ? "narrow" : "wide"]).join("\n");
+  if (!narrow)
+    return {
+      marks: [],
+      y: { ...domain, tickFormat: wrapped },
+      marginLeft: marginFor(names.flatMap((name) => wrapped(name).split("\n"))),
+    };
   return {
     marks: [
       plot.text(names, {
         y: (name: string) => name,
         frameAnchor: "left",
-        text: String,
+        text: wrapped,
         textAnchor: "start",
+        lineAnchor: "top",
         dx: -8,
         dy,
         fontWeight: "bold",
@@ -139,7 +151,7 @@ const STEP = 12;
 /** Each series' estimates with their intervals, one beneath the other in a row. */
 function intervalMarks(
   plot: Plot,
-  { rows, scale, narrow }: Pick<IntervalChart, "rows"> & { scale: number; narrow: boolean },
+  { rows, scale, below }: Pick<IntervalChart, "rows"> & { scale: number; below: number },
 ): Marks {
   const series = [...new Set(rows.map((row) => row.series))];
   return series.flatMap((name, i) => {
@@ -152,7 +164,7 @@ function intervalMarks(
         high: scale * high,
         claimed: noClaim === undefined,
       }));
-    const dy = (i - (series.length - 1) / 2) * STEP + (narrow ? 8 : 0);
+    const dy = (i - (series.length - 1) / 2) * STEP + below;
     const bounded = shown.filter(
       ({ low, high, claimed }) => claimed && Number.isFinite(low) && Number.isFinite(high),
     );
@@ -205,14 +217,19 @@ function intervals(
   const scale = percent ? 100 : 1;
   const groups = [...new Set(rows.map(({ group }) => group))];
   const series = [...new Set(rows.map((row) => row.series))];
-  const band = series.length * STEP + (frame.narrow ? 32 : 18);
-  const names = rowNames(plot, groups, frame, -band / 2 + 10);
+  const letters = NAME_LETTERS[frame.narrow ? "narrow" : "wide"];
+  const most = Math.max(1, ...groups.map((group) => linesOf(group, letters).length));
+  const more = LINE * (most - 1);
+  const band = frame.narrow
+    ? series.length * STEP + 32 + more
+    : Math.max(series.length * STEP, most * LINE) + 18;
+  const names = rowNames(plot, groups, frame, -band / 2 + 4);
   return {
     marks: [
       plot.gridX({ strokeOpacity: 0.15 }),
       ...(level ? levelMarks(plot, { ...level, x: scale * level.x }) : []),
       ...names.marks,
-      ...intervalMarks(plot, { rows, scale, narrow: frame.narrow }),
+      ...intervalMarks(plot, { rows, scale, below: frame.narrow ? 8 + more / 2 : 0 }),
     ],
     x: {
       label: percent && !label.includes("points") ? `${label} (%)` : label,
@@ -281,7 +298,7 @@ function bars(plot: Plot, { bars: values, label, decimals = 1 }: BarChart, frame
     plot,
     shown.map(({ name }) => name),
     frame,
-    -12,
+    -18,
   );
   const inset = frame.narrow ? { insetTop: 18, insetBottom: 1 } : { insetTop: 3, insetBottom: 3 };
   return {

@@ -1,5 +1,6 @@
 /** How conclusions look: a shape, an icon and the word, so that colour alone says nothing. */
-import type { Conclusion } from "../evaluation/conclusion.ts";
+import type { Concluded, Conclusion } from "../evaluation/conclusion.ts";
+import { conclusionText } from "../evaluation/conclusion.ts";
 import { escapeHtml } from "./escape.ts";
 
 /** Drawn in a square of 16; `currentColor` alone. */
@@ -13,6 +14,12 @@ const ICONS: Readonly<Record<Conclusion, string>> = {
   "not distinguishable":
     '<path d="M2 6.2c2-2.6 4-2.6 6 0s4 2.6 6 0M2 11.2c2-2.6 4-2.6 6 0s4 2.6 6 0" fill="none" ' +
     'stroke="currentColor" stroke-width="1.8"/>',
+  "fault shown":
+    '<path d="M3.5 15V1.5h9L10 5l2.5 3.5H5" fill="none" stroke="currentColor" ' +
+    'stroke-width="1.7"/>',
+  "not shown":
+    '<circle cx="7" cy="7" r="4.6" fill="none" stroke="currentColor" stroke-width="1.6"/>' +
+    '<path d="m10.4 10.4 4 4" stroke="currentColor" stroke-width="2"/>',
   hacked:
     '<path d="M5 1.5h6L14.5 5v6L11 14.5H5L1.5 11V5z" fill="none" stroke="currentColor" ' +
     'stroke-width="1.6"/><path d="M8 4.5v4.5M8 10.6v1.6" stroke="currentColor" ' +
@@ -42,9 +49,9 @@ export const classOfConclusion = (conclusion: Conclusion): string =>
   conclusion.replaceAll(" ", "-");
 
 /** The chip of a conclusion. */
-export const renderChip = (conclusion: Conclusion): string =>
-  `<strong class="chip chip-${classOfConclusion(conclusion)}">${icon(conclusion)}` +
-  `${conclusion}</strong>`;
+export const renderChip = (concluded: Concluded): string =>
+  `<strong class="chip chip-${classOfConclusion(concluded.conclusion)}">` +
+  `${icon(concluded.conclusion)}${escapeHtml(conclusionText(concluded))}</strong>`;
 
 /** A number with the small icon of what it amounts to, which screen readers read out. */
 export const renderMarked = (conclusion: Conclusion, html: string): string =>

@@ -62,6 +62,16 @@ test("every conclusion has an icon and a form of its own, and its word", async (
   expect(new Set(rules).size).toBe(CONCLUSIONS.length);
 });
 
+test("the chip of a comparison says of what with", async () => {
+  const better = { ...findingOf("better"), than: '"longest wins"' };
+  const page = { ...findingsOf(), findings: [better, findingOf("measured"), findingOf("equal")] };
+  const { document } = parseHTML(await renderReport(findingsReport(page)));
+  for (const place of ["nav", "main"])
+    expect(document.querySelector(`${place} .chip-better`)!.textContent).toBe(
+      'better than "longest wins"',
+    );
+});
+
 test("nothing that was measured is shown as NaN, and why stands there", async () => {
   const nothing = { estimate: NaN, low: NaN, high: NaN, n: 0, noClaim: "one prompt only" };
   const finding = {
@@ -92,6 +102,20 @@ test("an answer that the verdict has said already is not said again beneath it",
     ).document.querySelector("#section-1")!;
   expect((await page(more)).textContent).toContain("A second judge agrees.");
   expect((await page(more)).textContent).not.toContain(found.verdict.sentence);
-  expect((await page(found.verdict.sentence)).querySelector(".verdict")).toBeNull();
-  expect((await page("Another answer.")).querySelector(".verdict")).not.toBeNull();
+  // who comes from the list of contents finds the chip all the same
+  const same = await page(found.verdict.sentence);
+  expect(same.querySelector(".verdict")!.textContent).toBe("better As the page begins.");
+  expect((await page("Another answer.")).querySelector(".verdict")!.textContent).toContain(
+    "Another answer.",
+  );
+});
+
+test("the picture of the verdict is not drawn again in the first question", async () => {
+  const found = findingsOf();
+  const figures = [{ kind: "chart" as const, chart: found.picture! }];
+  const findings = found.findings.map((finding) => ({ ...finding, figures }));
+  const html = await renderReport(findingsReport({ ...found, findings }));
+  const { document } = parseHTML(html);
+  expect(document.querySelectorAll("header figure")).toHaveLength(1);
+  expect(document.querySelectorAll("main figure")).toHaveLength(0);
 });

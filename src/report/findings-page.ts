@@ -3,6 +3,7 @@
  * section for each question; what was left out or may mislead; how it can be done again.
  */
 import { countOf, formatCount } from "../core/counts.ts";
+import type { Chart } from "../evaluation/chart.ts";
 import type { Finding, Findings, Measure } from "../evaluation/findings.ts";
 import { formatMeasure } from "../evaluation/measure-text.ts";
 import type { ReportSection } from "../evaluation/page.ts";
@@ -37,9 +38,9 @@ export function findingsReport(
     ...(picture ? { picture } : {}),
     sections: [
       ...before,
-      ...findings.slice(0, 1).map((finding) => findingSection(finding, beneath)),
+      ...findings.slice(0, 1).map((finding) => findingSection(finding, { said: beneath, picture })),
       ...after,
-      ...findings.slice(1).map((finding) => findingSection(finding, "")),
+      ...findings.slice(1).map((finding) => findingSection(finding, { said: "", picture })),
       ...(warnings.length > 0 ? [warningSection(warnings)] : []),
       ...behind,
     ],
@@ -52,25 +53,28 @@ export async function writeFindingsPage(path: string, findings: Findings): Promi
   await writeReport(path, findingsReport(findings));
 }
 
+/** The verdict is the answer. */
+const ABOVE = "As the page begins.";
+
 /**
  * A question: its chip with the answer, figures, numbers, and the rest folded.
- * @param said what stands right above it, and is not said again
+ * @param shown.said what stands right above it, and is not said again
+ * @param shown.picture what is drawn right above it, and not drawn again
  */
 function findingSection(
-  { question, conclusion, answer, measures, figures, details }: Finding,
-  said: string,
+  { question, conclusion, than, conclusions, answer, measures, figures, details }: Finding,
+  { said, picture }: { said: string; picture: Chart | undefined },
 ): ReportSection {
   const rest =
     said !== "" && answer.startsWith(said) ? answer.slice(said.length).trim() : undefined;
   const measured = measures.length > 0;
+  const concluded = { conclusion, than, ...(conclusions ? { conclusions } : {}) };
   return {
     title: question,
-    conclusion,
+    concluded,
     parts: [
-      rest === undefined
-        ? { kind: "verdict", conclusion, text: answer }
-        : { kind: "text", text: rest },
-      ...figures,
+      { kind: "verdict", concluded, text: rest === undefined ? answer : rest || ABOVE },
+      ...figures.filter((part) => part.kind !== "chart" || part.chart !== picture),
       ...(measured && measures.length <= MANY
         ? [{ kind: "table" as const, table: measureTable(measures) }]
         : []),

@@ -1,5 +1,6 @@
 /** Charts as figures: title, legend, drawing, what it shows and what it says. */
 import type { Chart, MomentKind } from "../evaluation/chart.ts";
+import { DASHES, SERIES } from "./chart-frame.ts";
 import { drawChart } from "./charts.ts";
 import { MOMENTS } from "./chart-moments.ts";
 import { escapeHtml } from "./escape.ts";
@@ -27,6 +28,43 @@ function textsIn(chart: Chart): string[] {
   }
 }
 
+/** How a series is drawn: by points, by a line with its dashes, or by both. */
+function markOf(chart: Chart, series: number, count: number): { point: boolean; dash?: string } {
+  switch (chart.kind) {
+    case "lines": {
+      const { dots = true, dashed, smoothed } = chart.series[series]!;
+      return {
+        point: dots || smoothed !== undefined,
+        dash: dashed ? "4 4" : DASHES[series % SERIES]!,
+      };
+    }
+    case "path":
+      return { point: true, dash: "none" };
+    case "scatter": {
+      const curves = chart.curves ?? [];
+      const curve = curves[series - (count - curves.length)];
+      return curve ? { point: false, dash: curve.dashed ? "5 4" : "none" } : { point: true };
+    }
+    default:
+      return { point: true };
+  }
+}
+
+/** An entry of a legend, with the mark as it is drawn; shapes are the style sheet's. */
+function renderKey(
+  name: string,
+  series: number,
+  { point, dash }: ReturnType<typeof markOf>,
+): string {
+  const number = (series % SERIES) + 1;
+  const line =
+    dash === undefined
+      ? ""
+      : `<svg class="key" width="26" height="10" aria-hidden="true"><path d="M0 5h26" ` +
+        `stroke="var(--series-${number})" stroke-width="2.2" stroke-dasharray="${dash}"/></svg>`;
+  return `<li class="series-${number}${point ? "" : " no-point"}">${line}${escapeHtml(name)}</li>`;
+}
+
 /** The badge of a moment, as the charts have it. */
 export const renderMoment = (kind: MomentKind): string =>
   `<span class="badge badge-${kind}" aria-hidden="true"><span>${MOMENTS[kind].letter}</span></span>`;
@@ -47,7 +85,7 @@ export async function renderChart(
 ): Promise<string> {
   const { svg, narrow, legend, moments } = await drawChart(chart, { small, stops });
   const items = [
-    ...legend.map((name, i) => `<li class="series-${(i % 8) + 1}">${escapeHtml(name)}</li>`),
+    ...legend.map((name, i) => renderKey(name, i, markOf(chart, i, legend.length))),
     ...moments.map((kind) => `<li>${renderMoment(kind)} ${MOMENTS[kind].says}</li>`),
   ].join("");
   const title = wording.mark(chart.title);

@@ -72,13 +72,13 @@ async function renderPart(part: ReportPart, wording: Wording, level: number): Pr
  * @param waits explanations of terms are asked for by the caller
  */
 export function renderVerdict(
-  { conclusion, text }: Pick<Extract<ReportPart, { kind: "verdict" }>, "conclusion" | "text">,
+  { concluded, text }: Omit<Extract<ReportPart, { kind: "verdict" }>, "kind">,
   wording: Wording,
   waits = false,
 ): string {
   const [first = "", ...rest] = text.split(/\n{2,}/);
   return [
-    `<p class="verdict">${renderChip(conclusion)} ${wording.mark(first.trim())}</p>`,
+    `<p class="verdict">${renderChip(concluded)} ${wording.mark(first.trim())}</p>`,
     ...(waits ? [] : [wording.definitions()]),
     ...(rest.length > 0 ? [paragraphs(rest.join("\n\n"), wording, waits)] : []),
   ].join("\n");

@@ -102,6 +102,8 @@ figure.small figcaption { font-size: .8rem; }
   -webkit-print-color-adjust: exact;
 }
 ${series}
+.legend .no-point::before { content: none; }
+.key { display: inline-block; vertical-align: middle; margin-right: .4em; }
 details { margin: 1rem 0; }
 details > details, .group { margin-left: 0; }
 summary { cursor: pointer; color: var(--link); padding: .25rem 0; }

@@ -6,9 +6,11 @@ import { afterAll, describe, expect, test } from "vitest";
 import { drawChart } from "./charts.ts";
 import type { Chart } from "../evaluation/chart.ts";
 import { escapeHtml } from "./escape.ts";
+import { renderChart } from "./render-chart.ts";
 import { STYLE } from "./report-style.ts";
 import { renderReport, writeReport } from "./report.ts";
 import type { Report } from "./report.ts";
+import { Wording } from "./wording.ts";
 
 const interval = (estimate: number) => ({
   estimate,
@@ -151,7 +153,7 @@ describe("the page", () => {
         "&quot;&lt;</svg></style></title><script>alert(1)</script>",
       );
     }
-    for (const svg of document.querySelectorAll("figure svg"))
+    for (const svg of document.querySelectorAll("figure svg.chart"))
       expect(svg.getAttribute("aria-label")).toContain("<script>alert(1)</script>");
     expect(
       [...document.querySelectorAll("svg text")].some((text) =>
@@ -176,13 +178,47 @@ describe("the page", () => {
     expect(document.querySelectorAll("nav a").length).toBe(3);
     expect(document.querySelectorAll("figure .wide svg").length).toBe(4);
     expect(document.querySelectorAll("figure .narrow svg").length).toBe(4);
-    for (const svg of document.querySelectorAll("figure svg"))
+    for (const svg of document.querySelectorAll("figure svg.chart"))
       expect(svg.getAttribute("aria-label")).toBe("plain. plain");
     expect(document.querySelector("tbody th")!.getAttribute("scope")).toBe("row");
     expect(document.querySelector("td .not-distinguishable")!.textContent).toBe(
       "not distinguishable: plain",
     );
     expect(document.querySelector(".nothing")!.textContent).toBe("(nothing)");
+  });
+
+  test("a legend has the mark as it is drawn: a line's dashes, and no shape for a curve", async () => {
+    const text = {
+      title: "t",
+      description: "d",
+      xLabel: "x",
+      yLabel: "y",
+    };
+    const points = [0, 1].map((x) => ({ x, y: x }));
+    const chart = async (drawn: Chart) => {
+      const wording = new Wording();
+      const { document } = parseHTML(await renderChart(drawn, wording, { level: 3 }));
+      return [...document.querySelectorAll(".legend li")];
+    };
+    const [first, second] = await chart({
+      kind: "lines",
+      ...text,
+      series: [
+        { name: "a", points },
+        { name: "b", points },
+      ],
+    });
+    expect(first!.querySelector("path")!.getAttribute("stroke-dasharray")).toBe("none");
+    expect(second!.querySelector("path")!.getAttribute("stroke-dasharray")).toBe("6 3");
+    const [point, curve] = await chart({
+      kind: "scatter",
+      ...text,
+      points: [{ name: "", series: "seen", x: { estimate: 1 }, y: { estimate: 1 } }],
+      curves: [{ name: "law", points }],
+    });
+    expect([point!.querySelector("svg"), point!.className]).toEqual([null, "series-1"]);
+    expect(curve!.className).toBe("series-2 no-point");
+    expect(curve!.querySelector("path")!.getAttribute("stroke")).toBe("var(--series-2)");
   });
 
   test("has the same bytes every time", async () => {

@@ -5,7 +5,7 @@
  */
 import { dirname, resolve } from "node:path";
 import type { Chart } from "../evaluation/chart.ts";
-import type { Conclusion } from "../evaluation/conclusion.ts";
+import type { Verdict } from "../evaluation/findings.ts";
 import type { ReportPart, ReportSection } from "../evaluation/page.ts";
 import { makeFolder, writeFileAtomic } from "../runs/files.ts";
 import { renderChip } from "./chip.ts";
@@ -21,7 +21,7 @@ import { Wording } from "./wording.ts";
 export interface Report {
   title: string;
   /** What came of it, with its chip: the first thing on the page. */
-  verdict?: { conclusion: Conclusion; sentence: string };
+  verdict?: Verdict;
   /** A sentence or two: what was done, and what came of it. */
   summary: string;
   /** The one picture of the verdict. */
@@ -78,7 +78,7 @@ async function renderHeader(
     "<header>",
     `<h1>${escapeHtml(title)}</h1>`,
     ...(verdict
-      ? [renderVerdict({ conclusion: verdict.conclusion, text: verdict.sentence }, wording, true)]
+      ? [renderVerdict({ concluded: verdict, text: verdict.sentence }, wording, true)]
       : []),
     paragraphs(summary, wording, true),
     wording.definitions(),
@@ -89,11 +89,11 @@ async function renderHeader(
 
 function contents(sections: readonly ReportSection[]): string {
   const items = sections.map(
-    ({ title, conclusion }, i) =>
+    ({ title, concluded }, i) =>
       `<li><a href="#section-${i + 1}">${escapeHtml(title)}</a>` +
-      `${conclusion ? ` ${renderChip(conclusion)}` : ""}</li>`,
+      `${concluded ? ` ${renderChip(concluded)}` : ""}</li>`,
   );
-  const list = sections.some(({ conclusion }) => conclusion) ? ' class="questions"' : "";
+  const list = sections.some(({ concluded }) => concluded) ? ' class="questions"' : "";
   return `<nav aria-label="Contents"><ol${list}>${items.join("")}</ol></nav>`;
 }
 

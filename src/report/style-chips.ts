@@ -16,6 +16,11 @@ nav .chip { font-size: .8rem; padding: 0 .5em; }
 .chip-worse { background: var(--worse); border-color: var(--worse); color: var(--paper); border-radius: 4px; }
 .chip-equal { color: var(--ink); border-style: double; border-width: 4px; border-radius: 4px; }
 .chip-not-distinguishable { color: var(--soft); border-style: dashed; }
+.chip-fault-shown {
+  color: var(--ink); background: var(--worse-pale); border-color: var(--worse); border-radius: 4px;
+  border-left-width: 7px;
+}
+.chip-not-shown { color: var(--soft); border-style: dashed; border-radius: 4px; border-width: 1px; }
 .chip-hacked { background: var(--hacked); border-color: var(--hacked); color: var(--paper); border-radius: 0 .9em; }
 .chip-not-hacked { color: var(--better); border-radius: .9em .9em 4px 4px; }
 .chip-fooled { background: var(--fooled); border-color: var(--fooled); color: var(--paper); border-radius: 0; }
@@ -25,8 +30,8 @@ nav .chip { font-size: .8rem; padding: 0 .5em; }
 :is(td, th) svg { width: .75em; height: .75em; margin-right: .3em; vertical-align: baseline; }
 .better { color: var(--better); font-weight: 600; }
 .better-at-a-cost { color: var(--better); font-weight: 600; }
-.worse { color: var(--worse); font-weight: 600; }
+:is(.worse, .fault-shown) { color: var(--worse); font-weight: 600; }
 .hacked { color: var(--hacked); font-weight: 600; }
 .fooled { color: var(--fooled); font-weight: 600; }
-.not-distinguishable, .no-conclusion { color: var(--soft); }
+.not-distinguishable, .not-shown, .no-conclusion { color: var(--soft); }
 `;

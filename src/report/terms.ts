@@ -273,6 +273,13 @@ export const TERMS: readonly Term[] = [
     pattern: /\bBradley-Terry\b/,
   },
   {
+    term: "Gao's law",
+    meaning:
+      "what Gao and others found of many runs: at a distance d, the square root of the KL, what was " +
+      "meant has gained d (α − β ln d), which rises, turns and falls where β is above 0",
+    pattern: /\bGao's laws?\b/,
+  },
+  {
     term: "Pareto front",
     meaning: "those of which no other is at least as good in everything and better in something",
   },

@@ -285,11 +285,11 @@ function withFacts(
     refused: readonly string[];
   },
 ): Findings {
-  const { conclusion, sentence } = findings.verdict;
+  const { sentence } = findings.verdict;
   return {
     ...findings,
     verdict: {
-      conclusion,
+      ...findings.verdict,
       sentence: [sentence, ...refused.map((each) => `${each.replace(/\.$/, "")}.`)].join(" "),
     },
     warnings: [...notes, ...findings.warnings],

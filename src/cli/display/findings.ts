@@ -3,6 +3,7 @@
  * verdict last, where the eye is. What is folded on the page is left out.
  */
 import { countOf, formatCount } from "../../core/counts.ts";
+import { conclusionText } from "../../evaluation/conclusion.ts";
 import type { Finding, Findings, Measure } from "../../evaluation/findings.ts";
 import { claims, formatMeasure } from "../../evaluation/measure-text.ts";
 import { formatTableIn } from "../../evaluation/table.ts";
@@ -28,7 +29,7 @@ export function findingsText(found: Findings, columns?: number): string {
             ...warnings.map((warning) => indented(`- ${warning}`, width, "  ")),
           ].join("\n"),
         ]),
-    `Verdict: ${verdict.conclusion}\n${indented(verdict.sentence, width)}`,
+    `Verdict: ${conclusionText(verdict)}\n${indented(verdict.sentence, width)}`,
   ].join("\n\n");
 }
 
@@ -40,13 +41,11 @@ function safe<T>(value: T): T {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, safe(each)])) as T;
 }
 
-function findingText(
-  { question, conclusion, answer, measures, figures }: Finding,
-  width: number,
-): string {
+function findingText(finding: Finding, width: number): string {
+  const { question, answer, measures, figures } = finding;
   const tables = figures.flatMap((part) => (part.kind === "table" ? [part.table] : []));
   return [
-    `${question}  ${conclusion}`,
+    `${question}  ${conclusionText(finding)}`,
     indented(answer, width),
     ...(measures.length === 0 ? [] : [`${measureLines(measures, width)}`]),
     ...tables.map((table) => indent(formatTableIn(table, width - INDENT.length))),
@@ -89,5 +88,5 @@ const indent = (text: string, by = INDENT): string =>
 const indented = (text: string, width: number, hanging = ""): string =>
   wrapText(text, width - INDENT.length - hanging.length)
     .split("\n")
-    .map((line, index) => `${INDENT}${index === 0 ? "" : hanging}${line}`)
+    .map((line, index) => (line === "" ? "" : `${INDENT}${index === 0 ? "" : hanging}${line}`))
     .join("\n");

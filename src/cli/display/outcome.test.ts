@@ -2,7 +2,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { junitReport } from "../../evaluation/junit.ts";
 import { SOME_FINDINGS } from "../../evaluation/testing.ts";
+import { findingsReport } from "../../report/findings-page.ts";
+import { renderReport } from "../../report/report.ts";
 import { TextSink } from "../testing.ts";
 import { findingsText } from "./findings.ts";
 import { tellFindings } from "./outcome.ts";
@@ -46,6 +49,30 @@ test("the verdict comes last, no line is wider than the terminal, and nothing is
     );
   }
   expect(findingsText(SOME_FINDINGS)).toContain("64.0% [52.1, 74.4]");
+});
+
+test("the page, the terminal, JSON and JUnit have one word and one number for a question", async () => {
+  const [first, ...others] = SOME_FINDINGS.findings;
+  const findings = {
+    ...SOME_FINDINGS,
+    verdict: { ...SOME_FINDINGS.verdict, than: "guessing" },
+    findings: [{ ...first!, than: "guessing" }, ...others],
+  };
+  const junit = junitReport(findings, {
+    requirements: [],
+    command: "attune compare",
+    created: "2026-01-02T03:04:05.678Z",
+  });
+  const page = await renderReport(findingsReport(findings));
+  const texts = { page, junit, terminal: findingsText(findings, 200) };
+  for (const [where, text] of Object.entries(texts)) {
+    const plain = text.replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ");
+    expect(where === "junit" ? text : plain, where).toContain("better than guessing");
+    for (const { value } of first!.measures) {
+      const estimate = value.estimate < 1 ? (100 * value.estimate).toFixed(1) : "12.5";
+      expect(plain, where).toContain(estimate);
+    }
+  }
 });
 
 test("files, terminal and JSON tell the same", async () => {

@@ -28,7 +28,34 @@ test("of several parts each says its gravest finding alone", () => {
     [part("honest", "measured", "worse"), part("harmless", "measured", "measured")],
     { facts: [] },
   ).verdict;
-  expect(sentence).toBe("Honest: Is it worse? It is worse. Harmless: It is measured.");
+  expect(sentence).toBe(
+    "That is the gravest answer of 2 parts: Honest.\n\n" +
+      "Honest (worse): Is it worse? It is worse.\n\nHarmless: It is measured.",
+  );
+});
+
+test("a verdict has findings in short, and says what a comparison is with", () => {
+  const found = {
+    findings: [
+      { ...finding("measured"), brief: "In short." },
+      { ...finding("worse"), than: "guessing", brief: "Below 25%." },
+    ],
+  };
+  const of = (...names: string[]) =>
+    togetherFindings(
+      names.map((name) => ({ name, subject: "m", found })),
+      { facts: [] },
+    ).verdict;
+  expect(of("honest")).toEqual({
+    conclusion: "worse",
+    than: "guessing",
+    sentence: "Is it worse? Below 25%. In short.",
+  });
+  expect(of("honest", "tasks").sentence).toBe(
+    "That is the gravest answer of 2 parts: Honest.\n\n" +
+      "Honest (worse than guessing): Is it worse? Below 25%.\n\n" +
+      "Tasks (worse than guessing): Is it worse? Below 25%.",
+  );
 });
 
 test("a grave finding of a part is its verdict, whatever its first finding is", () => {

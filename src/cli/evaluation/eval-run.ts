@@ -241,7 +241,7 @@ async function findAll(
     if (cache.size > 0) run.fail(error);
     if (!(error instanceof AttuneError) || error.code !== "interrupted") throw error;
     throw new AttuneError("interrupted", "stopped before the end", {
-      got: `kept: ${countOf(cache.size, "answer")}`,
+      got: `kept: ${countOf(cache.size, "answer or score", "answers and scores")}`,
       hint: `\`attune resume ${shellWord(run.folder)}\` goes on from there`,
       cause: error,
     });

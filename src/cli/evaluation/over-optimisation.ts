@@ -65,7 +65,7 @@ export const part: EvaluationPart<typeof overOptimisationConfig> = {
       ...(costs ? { costs } : {}),
       async run(work) {
         const seen = asked && (await seeLooks(asked, { run, work }));
-        const { findings, picture, verdict } = hackingFindings(
+        const { findings, picture } = hackingFindings(
           { ...path, ...seen?.path },
           { seed: config.seed, margin: marginOf(config) },
         );
@@ -76,7 +76,6 @@ export const part: EvaluationPart<typeof overOptimisationConfig> = {
             ...(chosen?.finding ? [chosen.finding] : []),
             ...(seen?.overrated ? [seen.overrated] : []),
           ],
-          verdict: { conclusion: verdict.conclusion, sentence: findings[0]!.answer },
           ...(picture ? { picture } : {}),
           warnings: [
             ...run.warnings,

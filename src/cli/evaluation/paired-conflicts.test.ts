@@ -106,7 +106,7 @@ describe("two real runs on the same questions and prompts", () => {
   test("without what items scored the same runs show nothing, and that is told", async () => {
     expect((await conflicts("unpaired", "old-before", "old-after")).status).toBe(0);
     const { findings, warnings } = findingsOf("unpaired");
-    expect(findings[0]!.conclusion).toBe("not distinguishable");
+    expect(findings[0]!.conclusion).toBe("not shown");
     expect(warnings[1]).toMatch(
       /^honest\/accuracy, harmless\/over-refusal: models are taken as ind/,
     );

@@ -46,8 +46,6 @@ export interface PartWork {
 /** What a part found. */
 export interface PartFindings {
   readonly findings: readonly Finding[];
-  /** What the page says first where this part is all that was asked for. */
-  readonly verdict?: Findings["verdict"];
   /** The one picture of the verdict. */
   readonly picture?: Chart;
   readonly warnings?: readonly string[];

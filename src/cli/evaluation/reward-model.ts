@@ -137,7 +137,7 @@ async function findings(
   const bestOf = await bestOfRanked(ranked, scoring);
   return {
     findings: [
-      ...pairFindings(scored),
+      ...pairFindings(scored, { logOdds: scoring.scorer.kind !== "function" }),
       ...(bestOf ? [bestOf] : []),
       ...(scoring.config.robustness
         ? [
@@ -167,7 +167,7 @@ function trialHooks(scoring: Scoring): TrialHooks {
 function warningsOf(
   { answers, scores }: { answers: readonly AnswerToScore[]; scores: readonly AnswerScore[] },
   pairs: readonly ScoredPair[],
-  { config, scorer }: Scoring,
+  { config }: Scoring,
 ): string[] {
   const equal = pairs.filter(({ chosen, rejected }) => chosen === rejected).length;
   return [
@@ -178,9 +178,6 @@ function warningsOf(
           `${countOf(equal, "pair")} of ${pairs.length} with equal rewards ` +
             `${equal === 1 ? "counts" : "count"} half`,
         ]),
-    ...(scorer.kind === "function"
-      ? ["a function's differences are no log-odds: its calibration means little"]
-      : []),
   ];
 }
 

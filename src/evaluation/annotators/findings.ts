@@ -320,7 +320,7 @@ function profileTable(profiles: readonly AnnotatorProfile[], hasGold: boolean): 
       shown(profile.side, formatPoints),
       shown(profile.length, formatPoints),
       profile.anomaly.flagged
-        ? { text: flagText(profile), verdict: "worse" as const }
+        ? { text: flagText(profile), verdict: "fault shown" as const }
         : flagText(profile),
     ]),
     note:

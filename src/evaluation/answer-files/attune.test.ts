@@ -28,13 +28,13 @@ test("Alpaca's instruction and input are one prompt, and what is dropped is said
   ]);
   const told = notes.join("\n");
   for (const what of [
-    "the column context is not read",
-    "the column output is not read",
-    "the column input is not read",
+    "the column context is no part of an answer",
+    "the column output is no part of an answer",
+    "the column input is no part of an answer",
     "the model's answer is taken from response, and not from output",
   ])
     expect(told).toContain(what);
-  expect(told).not.toContain("the column instruction is not read");
+  expect(told).not.toContain("the column instruction is no part of an answer");
 });
 
 test.each(["response", "output", "completion", "generation"])(

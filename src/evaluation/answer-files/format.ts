@@ -92,7 +92,7 @@ export class Answers {
   }
 }
 
-/** Columns that are neither read nor empty are said once, and kept for `--group`. */
+/** Columns that are neither read nor empty are said once, and kept. */
 export function otherColumns(
   { columns, place }: Row,
   read: readonly string[],
@@ -102,7 +102,10 @@ export function otherColumns(
     ([name, value]) => !read.includes(name) && value !== null && value !== undefined,
   );
   for (const [name] of others)
-    notes.count(`the column ${name} is not read, and kept beside the answers`, place);
+    notes.count(
+      `the column ${name} is no part of an answer, and kept for --group and functions that judge`,
+      place,
+    );
   return others.length === 0 ? undefined : Object.fromEntries(others);
 }
 

@@ -40,7 +40,8 @@ describe("attune's own", () => {
       { prompt: [{ role: "user", content: "Hi" }], text: "Ho" },
     ]);
     expect(notes).toEqual([
-      `the column category is not read, and kept beside the answers (1 row, the first at ${file}:1)`,
+      "the column category is no part of an answer, and kept for --group and functions that judge " +
+        `(1 row, the first at ${file}:1)`,
       `left out: rows without an answer (1 row, the first at ${file}:4)`,
     ]);
   });
@@ -102,7 +103,8 @@ describe("AlpacaEval's", () => {
     ]);
     expect(sets[0]!.answers[0]!.prompt).toEqual([{ role: "user", content: "Name a fruit" }]);
     expect(notes).toEqual([
-      `the column dataset is not read, and kept beside the answers (2 rows, the first at ${file}:1)`,
+      "the column dataset is no part of an answer, and kept for --group and functions that judge " +
+        `(2 rows, the first at ${file}:1)`,
     ]);
   });
 

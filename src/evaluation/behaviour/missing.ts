@@ -67,7 +67,14 @@ export function withMissing(
       ? `; whatever ${missing.count === 1 ? "it" : "they"} had been, "${measure.name}" would lie ` +
         `between ${formatNumber(100 * ends.low, 1)} and ${formatNumber(100 * ends.high, 1)}${unit}`
       : "";
-  return { ...finding, answer: `${finding.answer} ${told}${could}.` };
+  const { brief } = finding;
+  return {
+    ...finding,
+    answer: `${finding.answer} ${told}${could}.`,
+    ...(brief === undefined
+      ? {}
+      : { brief: `${brief} ${countOf(missing.count, thing)} of ${missing.asked} got no answer.` }),
+  };
 }
 
 /**

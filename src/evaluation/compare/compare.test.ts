@@ -125,7 +125,12 @@ async function verdict(
 describe("what cannot be concluded is said", () => {
   test.each([
     ["one prompt", 1, "1 prompt in all (1 observation) says nothing about others"],
-    ["five prompts", 5, "even a win on all of 5 prompts may be luck"],
+    [
+      "five prompts",
+      5,
+      "even a win on all of 5 prompts comes of chance alone in 6.3% of such comparisons, and a " +
+        "verdict may in at most 5.0%",
+    ],
   ])("%s", async (_, count, why) => {
     expect(
       await verdict([times(count, (i) => `bad ${i}`), times(count, (i) => `good ${i}`)]),
@@ -194,7 +199,7 @@ describe("what cannot be concluded is said", () => {
       "40 prompts in all (2 independent groups) say nothing about others",
     );
     expect((await verdict(texts, {}, (i) => ({ cluster: i % 5 }))).sentence).toContain(
-      "even a win on all of 5 groups of prompts that depend on each other may be luck",
+      "even a win on all of 5 groups of prompts that depend on each other comes of chance alone",
     );
     expect((await verdict(texts, {}, (i) => ({ cluster: i % 8 }))).conclusion).toBe("better");
   });

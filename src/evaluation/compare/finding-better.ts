@@ -1,4 +1,4 @@
-/** "Is it better?", "On what?", "Is it only longer?": the figures of each judge, side by side. */
+/** "Is it better?", "On what?", "Is it better at equal length?": the figures of each judge, side by side. */
 import type { IntervalChart } from "../chart.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import type { Conclusion, Finding } from "../findings.ts";
@@ -163,17 +163,27 @@ export function onWhat(
         .join(", ");
     const [up, down] = [list(true), list(false)];
     return sure.length === 0
-      ? `Of ${outcome!.groups.length} groups by ${column}, ${candidate} surely differs in none: ` +
-          "each alone has few prompts."
-      : `${candidate} is ${[up && `preferred on ${up}`, down && `not preferred on ${down}`]
-          .filter(Boolean)
-          .join(", and ")}, counting all ${outcome!.groups.length} groups by ${column}.`;
+      ? []
+      : [
+          `${candidate} is ${[up && `preferred on ${up}`, down && `not preferred on ${down}`]
+            .filter(Boolean)
+            .join(", and ")}, counting all ${outcome!.groups.length} groups by ${column}.`,
+        ];
   });
+  const open = pairs.filter((_, i) => told[i]!.length === 0).map(({ candidate }) => candidate);
   return {
     id: "on-what",
     question: "On what?",
     conclusion: "measured",
-    answer: told.join(" "),
+    answer: [
+      ...told.flat(),
+      ...(open.length === 0
+        ? []
+        : [
+            `That ${open.join(", ")} ${open.length === 1 ? "differs" : "differ"} from ` +
+              `${pairs[0]!.baseline} is shown in no group by ${column}: each alone has few prompts.`,
+          ]),
+    ].join(" "),
     measures: pairs.flatMap((pair) => {
       const plain = slugs(pair.outcome!.groups.map(({ group }) => group));
       return pair.outcome!.groups.map(({ group, rate }) =>
@@ -219,16 +229,18 @@ export function isItOnlyLonger(
   const told = pairs.map(({ candidate, outcome }) => {
     const { equalLength, equalStyle, rate } = outcome!;
     return (
-      `${candidate}: preferred on ${percent(rate)} as judged, ${percent(equalLength!.rate)} at equal ` +
-      `length` +
-      (equalStyle ? `, ${percent(equalStyle.rate)} at equal length, headers, lists and bold` : "") +
+      `${candidate} is preferred on ${percent(rate)} as judged, and on ` +
+      `${percent(equalLength!.rate)} at equal length` +
       (equalLength!.caution ? ` (${equalLength!.caution})` : "") +
-      "."
+      "." +
+      (equalStyle
+        ? ` With headers, lists and bold equal too it is ${percent(equalStyle.rate)}.`
+        : "")
     );
   });
   return {
     id: "is-it-only-longer",
-    question: "Is it only longer?",
+    question: "Is it better at equal length?",
     ...concludedOf(
       pairs.map((pair) =>
         whyNoMeasure(judge, [pair], headline) === undefined
@@ -236,7 +248,7 @@ export function isItOnlyLonger(
           : "no conclusion",
       ),
     ),
-    answer: told.join(" "),
+    answer: told.join("\n\n"),
     measures: pairs.flatMap((pair) => [
       shareMeasure(
         names.ofPair(pair, judge.name, "win-rate-equal-length"),

@@ -2,7 +2,7 @@
 import type { Interval } from "../../stats/intervals.ts";
 import type { Finding } from "../findings.ts";
 import { formatCount } from "../../core/counts.ts";
-import { formatMean } from "../table.ts";
+import { formatMean, formatNumber } from "../table.ts";
 import type { PairResult, Rating } from "./comparison.ts";
 import { bestOf } from "./best.ts";
 import type { Headline } from "./headline.ts";
@@ -30,8 +30,9 @@ export function whichIsBest(
       const own = about(model);
       // pairs of few prompts tell together what none of them tells alone
       const telling = gaps && own.some(({ verdict }) => verdict.few);
-      const why =
-        telling && isBelieved(judge) && !own.some((pair) => headline.isOpen(judge, pair))
+      const why = isAnchor(rating)
+        ? "the others are held against it"
+        : telling && isBelieved(judge) && !own.some((pair) => headline.isOpen(judge, pair))
           ? undefined
           : whyNoMeasure(judge, own, headline);
       return {
@@ -50,7 +51,7 @@ export function whichIsBest(
           kind: "intervals",
           title: "Ratings",
           description:
-            "Elo's scale: 400 points are odds of 10 to 1. The first model has 1000, and intervals " +
+            "Elo's scale: a difference of 400 is odds of 10 to 1. The first model has 1000, and intervals " +
             "are of the difference to it, each by itself; an end that no judgement holds is not drawn.",
           label: "rating",
           level: { x: 1000, label: "the first" },
@@ -70,7 +71,7 @@ export function whichIsBest(
           caption: "Ratings of all models (Bradley-Terry)",
           columns: [
             { name: "" },
-            ...["rank", "rating", "at equal style", "judged"].map((name) => ({
+            ...["rank", "rating", "at equal style", "pairs judged"].map((name) => ({
               name,
               align: "right" as const,
             })),
@@ -78,8 +79,8 @@ export function whichIsBest(
           rows: ratings.map(({ model, rank, rating, equalStyle, judged }) => [
             model,
             `${rank}`,
-            formatMean(rating, 0),
-            equalStyle ? formatMean(equalStyle, 0) : "–",
+            isAnchor(rating) ? formatNumber(rating.estimate, 0) : formatMean(rating, 0),
+            equalStyle && !isAnchor(equalStyle) ? formatMean(equalStyle, 0) : "–",
             formatCount(judged),
           ]),
           note: ratingsNote(ratings),
@@ -88,6 +89,9 @@ export function whichIsBest(
     ],
   };
 }
+
+/** The first model of a group, whose rating is set and not measured. */
+const isAnchor = ({ low, high }: Interval): boolean => low === high;
 
 /** Without the end that the prior alone holds, which is far away. */
 function drawn(interval: Interval, unbounded: Rating["unbounded"]): Interval {
@@ -101,7 +105,8 @@ function ratingsNote(ratings: readonly Rating[]): string {
   return (
     "A rank is 1 + the models that are surely better: by their verdicts, which hold together; of " +
     "models that were not compared with each other, or in battles on few prompts, by their ratings, " +
-    "which hold together as well. Judged are pairs of answers; votes on one pair count once." +
+    "which hold together as well. Pairs judged are pairs of answers, of which one is its; several " +
+    "votes on one pair count once." +
     (open.length > 0
       ? ` ${open.join(", ")} won or lost every comparison: how far away it is only the prior says.`
       : "")

@@ -87,7 +87,7 @@ export function doTheyAgree({ agreement }: Comparison, names: MeasureNames): Fin
   if (agreement.length === 0) return undefined;
   const told = agreement.map(
     ({ judges: [a, b], raw, decided, kappa, people }) =>
-      `${a} and ${b} give the same verdict on ${percent(raw)} of ${countOf(raw.n, "pair")}` +
+      `${a} and ${b} give the same verdict on ${percent(raw)} of ${countOf(raw.n, "pair")} of answers` +
       (decided && decided.n < raw.n
         ? `, and on ${percent(decided)} of the ${formatCount(decided.n)} that neither calls a tie`
         : "") +
@@ -135,7 +135,7 @@ export function howSure(comparison: Comparison, { judge }: Headline): Finding | 
     id: "how-sure",
     question: "How sure is it, and how many more prompts would settle it?",
     conclusion: "measured",
-    answer: sentences.join(" "),
+    answer: sentences.join("\n\n"),
     measures: [],
     figures: [],
     details: [

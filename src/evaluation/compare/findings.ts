@@ -30,7 +30,11 @@ export function comparisonFindings(comparison: Comparison): Findings {
     title: comparison.matched.gaps
       ? `Battles of ${countOf(others.length + 1, "model")}`
       : `${others.join(", ")} against ${baseline!}`,
-    verdict: { conclusion: headline.conclusion, sentence: headline.sentence },
+    verdict: {
+      conclusion: headline.conclusion,
+      ...(headline.conclusions ? { conclusions: headline.conclusions } : {}),
+      sentence: headline.sentence,
+    },
     ...(picture ? { picture } : {}),
     findings: findings.filter((finding) => finding !== undefined),
     warnings: [

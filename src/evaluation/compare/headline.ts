@@ -5,7 +5,6 @@ import type { Concluded, Conclusion } from "../findings.ts";
 import type { Comparison, JudgeResult, PairResult } from "./comparison.ts";
 import { formatNumber } from "../table.ts";
 import { bestOf } from "./best.ts";
-import { percent } from "./verdict.ts";
 
 export interface Headline extends Concluded {
   sentence: string;
@@ -128,6 +127,7 @@ export const concludedOf = (conclusions: readonly Conclusion[]): Concluded => ({
   ...(conclusions.length > 1 ? { conclusions } : {}),
 });
 
+/** Names by what was concluded: their shares stand in the picture and in the table. */
 function inShort(pairs: readonly PairResult[]): string {
   const baseline = pairs[0]!.baseline;
   const told = [
@@ -138,34 +138,51 @@ function inShort(pairs: readonly PairResult[]): string {
     ["no conclusion", "nothing can be concluded about"],
   ] as const;
   const sentences = told.flatMap(([conclusion, words]) => {
-    const those = pairs.filter(({ verdict }) => verdict.conclusion === conclusion);
-    if (those.length === 0) return [];
-    const names = those.map(({ candidate, outcome }) =>
-      outcome ? `${candidate} ${percent(outcome.rate)}` : candidate,
-    );
+    const names = pairs
+      .filter(({ verdict }) => verdict.conclusion === conclusion)
+      .map(({ candidate }) => candidate);
+    if (names.length === 0) return [];
     return [`${words[0]!.toUpperCase()}${words.slice(1)}: ${names.join(", ")}.`];
   });
   const most = Math.max(0, ...pairs.map(({ outcome }) => outcome?.prompts ?? 0));
   const least = Math.min(most, ...pairs.map(({ outcome }) => outcome?.prompts ?? most));
   const of = least < most ? `${least} to ${countOf(most, "prompt")}` : countOf(most, "prompt");
-  return (
-    `${sentences.join(" ")} Shares of ${of} on which each is preferred.` + lengthInShort(pairs)
+  return `${sentences.join(" ")} By ${of} each.${countedText(pairs)}${lengthInShort(pairs)}`;
+}
+
+/** Whose interval alone is clear of a half: a reader of the picture would see a verdict there. */
+function countedText(pairs: readonly PairResult[]): string {
+  const names = pairs.flatMap(({ candidate, outcome, verdict: { conclusion } }) =>
+    outcome &&
+    conclusion === "not distinguishable" &&
+    outcome.rate.noClaim === undefined &&
+    (outcome.rate.low > 0.5 || outcome.rate.high < 0.5)
+      ? [candidate]
+      : [],
   );
+  return names.length === 0
+    ? ""
+    : ` Intervals of ${names.join(", ")} are clear of a half by themselves, and with all ` +
+        "comparisons counted they are no verdict.";
 }
 
 /** Leads and lags that are not there at equal length. */
 function lengthInShort(pairs: readonly PairResult[]): string {
-  const gone = pairs.flatMap(({ candidate, outcome, verdict: { conclusion } }) => {
-    const rate = outcome?.equalLength?.rate;
-    if (!rate || rate.noClaim !== undefined) return [];
-    const holds = conclusion === "better" ? rate.low > 0.5 : rate.high < 0.5;
-    return (conclusion === "better" || conclusion === "worse") && !holds
-      ? [`${candidate} ${percent(rate)}`]
-      : [];
-  });
-  return gone.length === 0
-    ? ""
-    : ` At equal length this does not hold of ${gone.join(", ")}: it may be a matter of length.`;
+  const gone = (which: "better" | "worse"): string[] => {
+    const names = pairs.flatMap(({ candidate, outcome, verdict: { conclusion } }) => {
+      const rate = outcome?.equalLength?.rate;
+      if (!rate || rate.noClaim !== undefined || conclusion !== which) return [];
+      const holds = which === "better" ? rate.low > 0.5 : rate.high < 0.5;
+      return holds ? [] : [candidate];
+    });
+    return names.length === 0
+      ? []
+      : [
+          ` At equal length no ${which === "better" ? "lead" : "lag"} is shown of ` +
+            `${names.join(", ")}.`,
+        ];
+  };
+  return [...gone("better"), ...gone("worse")].join("");
 }
 
 const OPPOSITE: Readonly<Record<string, string>> = { better: "worse", worse: "better" };

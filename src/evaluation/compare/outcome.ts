@@ -1,6 +1,6 @@
 /**
  * What a judge's opinions of one pair of models amount to: the share of prompts won, tied and lost,
- * whether that may be luck, and what is left of it at equal length and style.
+ * how often chance alone would give as much, and what is left of it at equal length and style.
  */
 import type { Interval } from "../../stats/intervals.ts";
 import { shareInterval, variance } from "../../stats/intervals.ts";

@@ -1,7 +1,7 @@
 /** Whether one model is better than another in a judge's opinion, and the sentence that says so. */
 import { countOf, formatCount } from "../../core/counts.ts";
 import type { Interval } from "../../stats/intervals.ts";
-import { formatNumber } from "../table.ts";
+import { formatNumber, formatPValue } from "../table.ts";
 import type { Outcome, PairJudgements, PairVerdict } from "./comparison.ts";
 
 /** "61% [55, 67]". */
@@ -34,8 +34,10 @@ export function pairVerdict(input: VerdictInput): PairVerdict {
       sentence: `Nothing can be concluded about ${pair.candidate} against ${pair.baseline}: ${why!}.`,
     };
   const conclusion = conclusionOf(outcome, pair, input.confidence);
-  return { conclusion, sentence: `${sentenceOf(conclusion, outcome, pair)}${further(input)}` };
+  return { conclusion, sentence: `${sentenceOf(conclusion, input)}${further(input)}` };
 }
+
+const share = (value: number): string => `${formatNumber(100 * value, 1)}%`;
 
 /** Undefined where something may be concluded. */
 function whyNothing({
@@ -66,7 +68,9 @@ function whyNothing({
   )
     return (
       `even a win on all of ${countOf(units, clusters ? "group" : "prompt")}` +
-      `${clusters ? " of prompts that depend on each other" : ""} may be luck`
+      `${clusters ? " of prompts that depend on each other" : ""} comes of chance alone in ` +
+      `${share(2 ** (1 - units))} of such comparisons, and a verdict may in at most ` +
+      share((1 - confidence) / comparisons)
     );
   return undefined;
 }
@@ -86,9 +90,9 @@ function conclusionOf(
 
 function sentenceOf(
   conclusion: PairVerdict["conclusion"],
-  { rate, prompts, counts, equal, adjusted }: Outcome,
-  { candidate, baseline, sequential }: PairJudgements,
+  { outcome, pair: { candidate, baseline, sequential }, comparisons }: VerdictInput,
 ): string {
+  const { rate, prompts, counts, equal, adjusted } = outcome!;
   const on =
     `${percent(rate)} of ${countOf(prompts, "prompt")}` +
     (sequential ? ` (of ${formatCount(sequential.of)} at hand)` : "");
@@ -115,7 +119,8 @@ function sentenceOf(
       return (
         `${candidate} and ${baseline} are not distinguishable: ${candidate} is preferred on ${on}` +
         (adjusted !== undefined && (rate.low > 0.5 || rate.high < 0.5)
-          ? ", which may be luck among so many comparisons"
+          ? `: clear of a half by itself, and not with all ${comparisons} comparisons counted ` +
+            `(p ${formatPValue(adjusted)})`
           : "")
       );
   }
@@ -141,8 +146,5 @@ function atEqualLength(conclusion: "better" | "worse", rate: Interval): string {
     return `, and still on ${percent(rate)} at equal length`;
   if (ahead ? rate.high < 0.5 : rate.low > 0.5)
     return `, but on ${percent(rate)} at equal length, which is the other way round`;
-  return (
-    `, but on ${percent(rate)} at equal length: ` +
-    `${ahead ? "the lead" : "falling behind"} may be a matter of length`
-  );
+  return `, but at equal length no ${ahead ? "lead" : "lag"} is shown: ${percent(rate)}`;
 }

@@ -31,7 +31,7 @@ export function alongFinding(
   return {
     id: "conflicts-along",
     question: `What changes along ${along.name}?`,
-    conclusion: steps.some(isClear) ? "measured" : "not distinguishable",
+    conclusion: steps.some(isClear) ? "measured" : "not shown",
     answer: steps.map((change, i) => stepText(change, along, i)).join(" "),
     measures: [],
     figures: charts.slice(0, MOST_FIGURES),

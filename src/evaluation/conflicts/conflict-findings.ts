@@ -63,7 +63,12 @@ function tradeFinding({ changes }: Conflicts, words: Words): Finding {
   return {
     id: `${PART}-traded`,
     question: "Did a change help one at the expense of another?",
-    conclusion: !claimed ? "no conclusion" : trades.length > 0 ? "worse" : "not distinguishable",
+    ...weighed({ claimed, traded: trades.length > 0, harmed: harmed.length > 0 }),
+    ...(trades.length > 1
+      ? {
+          brief: `Yes, ${trades.length} of ${number}: ${tradeText(trades[0]!)}, the first of them.`,
+        }
+      : {}),
     answer: !claimed
       ? "Nothing can be concluded: no difference has an interval."
       : trades.length > 0
@@ -104,6 +109,17 @@ function unpairedText([first]: readonly Change[]): ReportPart[] {
         "same prompts would be seen sooner.",
     },
   ];
+}
+
+/** A gain that has a price says so; what was looked for and not seen is not shown. */
+function weighed(seen: {
+  claimed: boolean;
+  traded: boolean;
+  harmed: boolean;
+}): Pick<Finding, "conclusion" | "conclusions"> {
+  if (!seen.claimed) return { conclusion: "no conclusion" };
+  if (seen.traded) return { conclusion: "better at a cost", conclusions: ["better", "worse"] };
+  return { conclusion: seen.harmed ? "worse" : "not shown" };
 }
 
 const changeTable = (changes: readonly Change[]): Table => ({

@@ -35,7 +35,10 @@ describe("conflicts", () => {
     });
     expect(third).toMatchObject({ from: "sft", to: "better", helped: ["helpful"], harmed: [] });
     const [traded] = conflictFindings(found, ["helpful", "harmless"]);
-    expect(traded!.conclusion).toBe("worse");
+    expect(traded).toMatchObject({
+      conclusion: "better at a cost",
+      conclusions: ["better", "worse"],
+    });
     expect(traded!.answer).toContain("from sft to helped it helped helpful (+30.0");
     expect(traded!.answer).toContain("at the expense of harmless (−30.0");
     expect(traded!.measures[0]!.id).toBe("conflicts/sft-to-helped/helpful");

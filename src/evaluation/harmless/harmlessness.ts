@@ -96,6 +96,10 @@ export async function harmlessness(
     const thing = `${side.safety} prompt`;
     return withMissing(findingFor(side, told, labelled), missingOf(own, unanswered), { thing });
   });
+  // neither side says anything alone: who refuses all complies with no harm
+  const [unsafe, safe] = both as [Finding, Finding];
+  if (unsafe.brief !== undefined && safe.brief !== undefined)
+    both[0] = { ...unsafe, brief: `${unsafe.brief} ${safe.brief}` };
   return {
     findings: [...both, detectionFinding(labelled)],
     warnings,
@@ -195,12 +199,17 @@ function findingFor(
     scoresOf(told, (label) => label === "neither"),
     side.safety === "safe" ? "lower" : "neither",
   );
+  const said = side.sentence(
+    formatShare(main.value),
+    countOf(told.length, `${side.safety} prompt`),
+  );
   return {
     id: side.id,
     question: side.question,
     conclusion: "measured",
+    brief: `${said}.`,
     answer:
-      `${side.sentence(formatShare(main.value), countOf(told.length, `${side.safety} prompt`))}` +
+      said +
       (corrected ? ` (as told by words: ${formatShare(detected.value)}). ` : ". ") +
       correction.sentence +
       (neither.value.estimate > 0

@@ -119,8 +119,9 @@ export async function againstReferences(
   const found = comparisonFindings(comparison);
   const missing = missingOf(answers, remarks.whyMissing(STAGE));
   const [first, ...others] = found.findings.map(ofThisPart);
+  const named = { ...first!, than: "the reference answers", brief: found.verdict.sentence };
   return {
-    findings: [withMissing(first!, missing, { thing: "prompt" }), ...others],
+    findings: [withMissing(named, missing, { thing: "prompt" }), ...others],
     warnings: [...warnings, ...found.warnings],
   };
 }

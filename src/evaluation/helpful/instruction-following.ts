@@ -127,12 +127,13 @@ function findingOf(checked: readonly Checked[]): Finding {
     conclusion: "measured",
     answer:
       `It follows all instructions of ${formatShare(strict!)} of ${countOf(strict!.n, "prompt")} ` +
-      `(${formatShare(loose!)} where a first or last line and asterisks are forgiven), and ` +
-      `${formatShare(each!)} of ${countOf(each!.n, "instruction")}` +
+      `(${formatShare(loose!)} where a first or last line and asterisks are forgiven). Of ` +
+      `${countOf(each!.n, "instruction")} it follows ${formatShare(each!)}` +
       (worst && known.length > 1
-        ? `; least those about ${worst.name.replaceAll("_", " ")}, ${formatShare(worst.strict)}.`
+        ? `, and least those about ${worst.name.replaceAll("_", " ")}, ${formatShare(worst.strict)}.`
         : ".") +
       filesText(checked.map(({ prompt: { file } }) => file)),
+    brief: `It follows all instructions of ${formatShare(strict!)} of ${countOf(strict!.n, "prompt")}.`,
     measures,
     figures: [
       {

@@ -193,11 +193,16 @@ function findingOf(
     id: ID,
     question: QUESTION,
     conclusion: better ? "better" : acc.high < chance ? "worse" : "not distinguishable",
+    than: "guessing",
     answer:
       `It takes the right option in ${formatShare(acc)} of ${countOf(acc.n, "question")}` +
       (normed ? ` (${formatShare(byCharacter.value)} by probability per character)` : "") +
       `; guessing would reach ${formatNumber(100 * chance, 1)}%` +
-      (better ? "." : acc.high < chance ? ", so this is worse." : ", which is not excluded."),
+      (better
+        ? "."
+        : acc.high < chance
+          ? ", so this is worse."
+          : ", and that it does better than that is not shown."),
     measures: [byOption, ...(normed ? [byCharacter] : [])],
     figures: [],
     details: [

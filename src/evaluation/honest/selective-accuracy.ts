@@ -151,12 +151,12 @@ function sentenceOf({ name, claims, gain }: Kind & { gain: Gain }): string {
   const shown = difference.low > 0;
   return (
     `By ${name}: of the ${formatNumber(100 * share, 0)}% of ${countOf(claims.length, "answer")} ` +
-    `that it is surest of ${formatShare(surer)} are right, of all ${formatShare(all)}; ` +
-    `${formatPoints(difference)} points more than of the others` +
+    `that it is surest of ${formatShare(surer)} are right, of all ${formatShare(all)}. Against the ` +
+    `others that is ${formatPoints(difference)} points: ` +
     (shown
-      ? "."
+      ? "it is right more often where it is surer."
       : difference.high < 0
-        ? ": it is surer where it is wrong."
-        : ", which may be chance.")
+        ? "it is surer where it is wrong."
+        : "that it is right more often where it is surer is not shown.")
   );
 }

@@ -66,6 +66,9 @@ export function truthFinding(answered: readonly Answered[]): Finding {
       (doubtful.length > 0
         ? ` Whether an answer is right is doubtful for ${doubtful.length} of them.`
         : ""),
+    brief:
+      `${of("right")} of its answers to ${countOf(answered.length, "question")} are right, and ` +
+      `${of("wrong with confidence")} are wrong and said with confidence.`,
     measures: shares.map(({ measure }) => measure),
     figures: [
       {
@@ -211,7 +214,7 @@ export function knowingFinding(
         : `Of ${countOf(unknown.length, "question")} that it does not answer rightly it says so, ` +
           `or is in doubt, in ${formatShare(admits)}` +
           (known.length > 0
-            ? `; of those that it does it is in doubt in ${formatShare(needless)}. `
+            ? `; of ${countOf(known.length, "right answer")} it is in doubt in ${formatShare(needless)}. `
             : ". ")) + detection.sentence,
     measures: [
       share("honest/admits-not-knowing", "wrong or no answer, and said so", admits),

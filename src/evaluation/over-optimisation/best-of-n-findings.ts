@@ -1,7 +1,7 @@
 /** Over-optimisation by choosing: does more choice by the reward cost what was meant? */
 import { countOf } from "../../core/counts.ts";
 import { Random } from "../../core/random.ts";
-import { mean } from "../../stats/intervals.ts";
+import { meanInterval } from "../../stats/intervals.ts";
 import { bestOfNCurve, bestOfNKl } from "../../stats/over-optimisation.ts";
 import { pairedDifference } from "../../stats/paired.ts";
 import type { Finding } from "../findings.ts";
@@ -55,12 +55,10 @@ export function bestOfNHacking(
     question: `Is the reward hacked by choosing the best of ${most}?`,
     conclusion,
     answer:
-      `By ${witness} the best of ${most} is worth ${formatMean(change)} against the best of ` +
-      `${peak + 1}, its peak (p ${formatPValue(pValue)}), and ${formatMean(gain)} against one answer` +
-      (conclusion === "not distinguishable"
-        ? `: neither a loss is shown, nor that less than ${formatNumber(margin)} is lost and ` +
-          "something won. More prompts would tell."
-        : "."),
+      `On ${countOf(prompts.length, "prompt")}, by ${witness}, the best of ${most} is worth ` +
+      `${formatMean(change)} against the best of ${peak + 1}, its peak ` +
+      `(p ${formatPValue(pValue)}), and ${formatMean(gain)} against one answer` +
+      (conclusion === "not distinguishable" ? untold(margin) : "."),
     measures: [
       {
         id: "over-optimisation/best-of-n-since-peak",
@@ -84,8 +82,8 @@ export function bestOfNHacking(
           kind: "lines",
           title: "Best of k by the reward",
           description:
-            `Means over ${countOf(prompts.length, "prompt")}, each less that of one answer, ` +
-            "against the square root of the bound of the KL, ln k - (k - 1) / k.",
+            `Means over ${countOf(prompts.length, "prompt")} with 95% intervals, less that of one ` +
+            "answer, against the square root of the bound of the KL, ln k - (k - 1) / k.",
           xLabel: "square root of the KL, sqrt(nats)",
           yLabel: "gain",
           series: [
@@ -104,6 +102,10 @@ export function bestOfNHacking(
   };
 }
 
+const untold = (margin: number): string =>
+  `: neither a loss is shown, nor that less than ${formatNumber(margin)} is lost and something won. ` +
+  "More prompts would tell.";
+
 function conclude({
   pValue,
   ...witness
@@ -116,8 +118,15 @@ function conclude({
 const gainsOf = (
   curves: readonly (readonly number[])[],
   most: number,
-): { x: number; y: number }[] =>
-  Array.from({ length: most }, (_, k) => ({
-    x: Math.sqrt(bestOfNKl(k + 1)),
-    y: mean(curves.map((curve) => curve[k]! - curve[0]!)),
-  }));
+): { x: number; y: number; low?: number; high?: number }[] =>
+  Array.from({ length: most }, (_, k) => {
+    const { estimate, low, high, noClaim } = meanInterval(
+      curves.map((curve) => curve[k]! - curve[0]!),
+    );
+    return {
+      x: Math.sqrt(bestOfNKl(k + 1)),
+      y: estimate,
+      // one answer is what all others are held against
+      ...(k === 0 || noClaim !== undefined ? {} : { low, high }),
+    };
+  });

@@ -6,7 +6,7 @@ import type { LineChart } from "../chart.ts";
 import type { Finding, Measure, Unit } from "../findings.ts";
 import { formatInUnit } from "../measure-text.ts";
 import { formatPValue } from "../table.ts";
-import { capitalised, hackedSentence, unitsOf } from "./hacking-sentence.ts";
+import { capitalised, hackedBrief, hackedSentence, unitsOf } from "./hacking-sentence.ts";
 import { lawFindings } from "./law-findings.ts";
 import { lookTables } from "./look-table.ts";
 import { RESAMPLES, peakSteps } from "./laws.ts";
@@ -79,6 +79,7 @@ function hackedFinding(
     question: `Was the reward hacked in ${path.name}?`,
     conclusion: verdict.conclusion,
     answer: hackedSentence(path, verdict),
+    brief: hackedBrief(path, verdict),
     measures,
     figures: picture ? [{ kind: "chart", chart: picture }] : [],
     details: [

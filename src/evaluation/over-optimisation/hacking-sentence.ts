@@ -7,7 +7,7 @@ import { formatMean, formatNumber, formatPValue, formatPoints } from "../table.t
 import type { OptimisationPath } from "./path.ts";
 import { witnessOf } from "./path.ts";
 import { promptsToSettle } from "./settle.ts";
-import type { GoldWitness, HackingVerdict } from "./verdict.ts";
+import type { GoldWitness, HackingVerdict, HeldOutWitness } from "./verdict.ts";
 import { ALPHA } from "./verdict.ts";
 
 /** Values of a look are shares where they lie between 0 and 1. */
@@ -31,35 +31,63 @@ export function hackedSentence(path: OptimisationPath, verdict: HackingVerdict):
   if (conclusion === "no conclusion") return whyNone(path);
   const p = `p ${formatPValue(pValue)}`;
   const fall = gold && fallText(path, gold);
-  const confirmed =
-    heldOut &&
-    `the held-out reward confirms ${heldOut.z < 0 ? "less than" : "at least"} ` +
-      `${formatNumber(100 * heldOut.share, 0)}% of what the rise promises ` +
-      `(z ${formatNumber(heldOut.z, 1)})`;
+  const confirmed = heldOut && confirmedText(heldOut);
   const witnesses = [fall, confirmed].filter((text) => text !== undefined).join(", and ");
   const rise = Number.isNaN(proxyRise.estimate)
-    ? "the peak is the end"
+    ? undefined
     : `${gold ? `since the peak of ${witnessOf(path)}` : "over the run"} the reward ` +
-      `${riseWord(proxyRise)} by ${formatMean(proxyRise)}`;
+      `${riseWord(proxyRise)} by ${formatMean(proxyRise)} standard deviations`;
   const known = gold && !Number.isNaN(gold.pValue) ? gold : undefined;
   switch (conclusion) {
     case "hacked":
-      return `Yes: ${rise}, while ${witnesses} (${p}).`;
+      return `Yes: ${rise!}, while ${witnesses} (${p}).`;
     case "worse":
-      return `It became worse, and ${
-        proxyRise.high < 0 ? "not by pleasing the reward" : "no rise of the reward is shown"
-      }: ${witnesses} (${p}); ${rise}.`;
+      return `It became worse, and ${noPleasing(proxyRise)}: ${witnesses} (${p})${then(rise)}.`;
     case "not hacked":
-      return `No: ${witnesses} (${p}).${known ? ` ${keptText(path, known)}` : ""} ${capitalised(rise)}.`;
+      return `No: ${witnesses} (${p}).${known ? ` ${keptText(path, known)}` : ""}${
+        rise === undefined ? "" : ` ${capitalised(rise)}.`
+      }`;
     case "not distinguishable":
       return (
-        `It cannot be told: ${witnesses} (${p}); ${rise}. ` +
+        `It cannot be told: ${witnesses} (${p})${then(rise)}. ` +
         (known
           ? untoldText(path, known)
           : "Gold, or a judge, on the same prompts at several steps would tell (--gold, --judge).")
       );
   }
 }
+
+const then = (text: string | undefined): string => (text === undefined ? "" : `; ${text}`);
+
+const confirmedText = ({ z, share }: HeldOutWitness): string =>
+  `the held-out reward confirms ${z < 0 ? "less than" : "at least"} ` +
+  `${formatNumber(100 * share, 0)}% of what the rise promises`;
+
+/** The same for a verdict: the one witness that carries it. */
+export function hackedBrief(path: OptimisationPath, verdict: HackingVerdict): string {
+  const { conclusion, gold, heldOut, proxyRise } = verdict;
+  const known = gold && !Number.isNaN(gold.pValue) ? gold : undefined;
+  const fell =
+    known && known.steps.peak !== known.steps.last && known.change.high < 0
+      ? `${fallText(path, known)} (${countOf(known.change.n, "prompt")})`
+      : undefined;
+  const witness = fell ?? (heldOut ? confirmedText(heldOut) : known && fallText(path, known));
+  switch (conclusion) {
+    case "hacked":
+      return `Yes: the reward rose, while ${witness}.`;
+    case "worse":
+      return `It became worse, and ${noPleasing(proxyRise)}: ${witness}.`;
+    case "not hacked":
+      return known ? `No. ${keptText(path, known)}` : `No: ${witness}.`;
+    default:
+      return known && conclusion === "not distinguishable"
+        ? `It cannot be told. ${untoldText(path, known)}`
+        : hackedSentence(path, verdict);
+  }
+}
+
+const noPleasing = ({ high }: HackingVerdict["proxyRise"]): string =>
+  high < 0 ? "not by pleasing the reward" : "no rise of the reward is shown";
 
 /** As a sentence begins. */
 export const capitalised = (text: string): string => text[0]!.toUpperCase() + text.slice(1);
@@ -81,7 +109,7 @@ const sizeText = (path: OptimisationPath, value: number): string =>
 const keptText = (path: OptimisationPath, { change, gain, margin }: GoldWitness): string =>
   `From no look did ${witnessOf(path)} fall by more than ${sizeText(path, Math.max(0, -change.low))}, within ` +
   `the ${sizeText(path, margin)} that would matter, and it ends above its beginning: ` +
-  `${changeText(path, gain)}.`;
+  `${changeText(path, gain)} (${countOf(gain.n, "prompt")}).`;
 
 /** What of that cannot be claimed, and what would tell. */
 function untoldText(path: OptimisationPath, gold: GoldWitness): string {

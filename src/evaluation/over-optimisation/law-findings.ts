@@ -111,7 +111,7 @@ function lawOfRollOuts(
       of,
       name: nameOf(path, of),
       law,
-      drawn: `${formatCount(RESAMPLES)} turns of errors that remember as much`,
+      drawn: `${formatCount(RESAMPLES)} resamples of the errors of its roll-outs`,
       points: means
         .filter(({ distance }) => distance > LEAST_RL_DISTANCE)
         .map(({ distance, reward }) => ({ distance, gain: { estimate: reward } })),
@@ -140,10 +140,11 @@ function findingOf(path: OptimisationPath, laws: readonly WitnessLaw[]): Finding
     question: "What is its law?",
     conclusion: "measured",
     answer:
-      `With d the square root of the KL in nats, ${first!.name} gains d (α − β ln d): α ` +
-      `${formatMean(first!.law.alpha, 3)}, β ${formatMean(first!.law.beta, 3)}. The curve ` +
-      `${turnText(first!)}.` +
-      others.map((each) => ` That of ${each.name} ${turnText(each)}.`).join(""),
+      `By Gao's law the curve of ${first!.name} ${turnText(first!)}.` +
+      others.map((each) => ` That of ${each.name} ${turnText(each)}.`).join("") +
+      " The law: with d the square root of the KL in nats, a curve gains d (α − β ln d); that of " +
+      `${first!.name} has α ${formatMean(first!.law.alpha, 3)} and β ` +
+      `${formatMean(first!.law.beta, 3)}.`,
     measures: laws.flatMap((each) => measuresOf(each, each.of === "gold" ? change : "score")),
     figures: [
       ...(judged.length > 0

@@ -6,6 +6,7 @@ import { bestOfNHacking } from "./best-of-n-findings.ts";
 import { fallFromPeak } from "./fall.ts";
 import { flatters } from "./flattery.ts";
 import type { Measure } from "../findings.ts";
+import { chainsIn } from "../testing.ts";
 import { hackingFindings } from "./hacking-findings.ts";
 import { fitLaw, fitLawThroughMeans, klOf, peakSteps } from "./laws.ts";
 import { overratedFinding, overratedKinds, partings } from "./overrated.ts";
@@ -214,6 +215,17 @@ describe("the verdict", () => {
     expect(findings[1]!.answer).toContain("the nearest checkpoint that is kept is that of step 20");
   });
 
+  test("a verdict has one witness, with its number and n", () => {
+    const brief = (levels: readonly number[]): string =>
+      hackingFindings(pathOf(levels), { seed: 1 }).findings[0]!.brief!;
+    expect(brief(FALLING)).toMatch(
+      /^Yes: the reward rose, while gold fell from its peak at step \d+: .* \(\d+ prompts\)\.$/,
+    );
+    expect(brief(RISING)).toMatch(/^No\. /);
+    for (const levels of [FALLING, RISING, [0.5, 0.5, 0.5], [0.5]])
+      expect(chainsIn(brief(levels))).toEqual([]);
+  });
+
   test("a fall is said only where its interval is clear of zero", () => {
     const said = (levels: readonly number[]): string =>
       hackingFindings(pathOf(levels), { seed: 1 }).findings[0]!.answer;
@@ -256,7 +268,13 @@ test("a judge that compares begins in equal ties, is called by its name and draw
   expect(findings[0]!.answer.toLowerCase()).not.toContain("gold");
   expect(findings[1]!.answer).toContain("where the judge taste.ts is highest");
   const drawn = picture!.series.find(({ name }) => name === "the judge taste.ts")!;
+  // looks have the interval of their change; where all begins there is nothing to differ from
   expect(drawn.points[0]).toEqual({ x: 0, y: 0 });
+  for (const { y, low, high } of drawn.points.slice(1)) {
+    expect(low).toBeLessThan(y);
+    expect(high).toBeGreaterThan(y);
+  }
+  expect(picture!.description).toContain("the same 120 prompts");
   expect(drawn.points.every(({ y }) => Number.isFinite(y))).toBe(true);
   expect(drawn.moments).toEqual([{ step: 20, kind: "peak" }]);
   const shown = findings.map(({ question, answer, figures }) => [question, answer, figures]);

@@ -1,6 +1,7 @@
 /** The way of an optimisation drawn: rewards and what was meant, against steps and distance. */
 import { countOf } from "../../core/counts.ts";
-import { mean } from "../../stats/intervals.ts";
+import type { Labels } from "../../stats/clusters.ts";
+import { mean, meanInterval } from "../../stats/intervals.ts";
 import type { LineChart, Moment, PathChart } from "../chart.ts";
 import { capitalised } from "./hacking-sentence.ts";
 import { distanceOf } from "./law-findings.ts";
@@ -13,7 +14,7 @@ const SMOOTHED = 7;
 
 interface Series {
   name: string;
-  points: readonly { step: number; distance: number; y: number }[];
+  points: readonly { step: number; distance: number; y: number; low?: number; high?: number }[];
   smoothed?: number;
   moments?: readonly Moment[];
 }
@@ -30,10 +31,7 @@ export function stepChart(
   return {
     kind: "lines",
     title: `The reward and what was meant, ${path.name}`,
-    description:
-      `${series.map(({ name }) => name).join(", ")}: each less its beginning, in standard ` +
-      "deviations over the answers of then. Many points with a line are roll-outs and their moving " +
-      "mean; few are looks at the same prompts.",
+    description: descriptionOf(path),
     ...(gold
       ? {
           says:
@@ -47,10 +45,31 @@ export function stepChart(
     wholeX: true,
     series: series.map(({ points, ...each }) => ({
       ...each,
-      points: points.map(({ step, y }) => ({ x: step, y })),
+      points: points.map(({ step, y, low, high }) => ({
+        x: step,
+        y,
+        ...(low === undefined || high === undefined ? {} : { low, high }),
+      })),
     })),
     level: { y: 0, label: "" },
   };
+}
+
+/** What a dot is, and by what its band goes. */
+function descriptionOf({ looks, scored }: OptimisationPath): string {
+  const counts = [looks, scored?.proxy ?? [], scored?.heldOut ?? []].flatMap((those) =>
+    those.length < 2 ? [] : [those[0]!.values.length],
+  );
+  const prompts = counts[0];
+  return (
+    "Each less its beginning, which is 0, in standard deviations of the values at the beginning, so that they " +
+    `can be drawn on one scale. Faint dots are roll-outs, each of other prompts, and their line is ` +
+    `the moving mean over ${SMOOTHED}.` +
+    (prompts === undefined
+      ? ""
+      : ` The other dots are looks at the same ${countOf(prompts, "prompt")}, and their band the ` +
+        "95% interval of the change since the beginning, paired by prompt.")
+  );
 }
 
 /** The same against the square root of the KL. */
@@ -64,7 +83,8 @@ export function distanceChart(
     description:
       `${countOf(path.rollOuts.length, "roll-out")}` +
       (path.looks.length > 0 ? ` and ${countOf(path.looks.length, "look")}` : "") +
-      ", in order of time.",
+      ", in order of time: numbers are steps, the line is fainter where it is older, and arrows " +
+      "point onward.",
     xLabel: "square root of the KL, sqrt(nats)",
     yLabel: "standard deviations",
     series: seriesOf(path, verdict).map(({ points, ...each }) => ({
@@ -90,7 +110,15 @@ function seriesOf(path: OptimisationPath, { gold }: Pick<HackingVerdict, "gold">
   const looked = (name: string, looks: readonly Look[] | undefined): Series[] =>
     looks === undefined || looks.length < 2
       ? []
-      : [{ name, points: levelsOf(path, looks, { centre: 0, deviation: 1 }) }];
+      : [
+          {
+            name,
+            points: levelsOf(path, looks, {
+              scale: { centre: 0, deviation: 1 },
+              clusters: scored?.clusters,
+            }),
+          },
+        ];
   const scale = scaleOf(path.looks);
   return [
     ...rolled("reward (proxy)", ({ proxy }) => proxy),
@@ -101,7 +129,7 @@ function seriesOf(path: OptimisationPath, { gold }: Pick<HackingVerdict, "gold">
       ? [
           {
             name: witnessOf(path),
-            points: levelsOf(path, path.looks, scale),
+            points: levelsOf(path, path.looks, { scale, clusters: path.clusters }),
             ...(gold ? { moments: [{ step: gold.steps.peak, kind: "peak" as const }] } : {}),
           },
         ]
@@ -114,16 +142,30 @@ interface Scale {
   deviation: number;
 }
 
-const levelsOf = (
+/** Means of looks; the interval is that of the change since the first, prompt by prompt. */
+function levelsOf(
   path: OptimisationPath,
   looks: readonly Look[],
-  { centre, deviation }: Scale,
-): Series["points"] =>
-  looks.map((look) => ({
-    step: look.step,
-    distance: distanceOf(path, look),
-    y: (mean(look.values) - centre) / deviation,
-  }));
+  { scale: { centre, deviation }, clusters }: { scale: Scale; clusters: Labels | undefined },
+): Series["points"] {
+  const start = looks[0]!.values;
+  const from = mean(start);
+  return looks.map((look, i) => {
+    const point = {
+      step: look.step,
+      distance: distanceOf(path, look),
+      y: (mean(look.values) - centre) / deviation,
+    };
+    const change = meanInterval(
+      look.values.map((value, at) => value - start[at]!),
+      { clusters },
+    );
+    // where it begins there is nothing to differ from
+    if (i === 0 || change.noClaim !== undefined) return point;
+    const at = (value: number): number => (from + value - centre) / deviation;
+    return { ...point, low: at(change.low), high: at(change.high) };
+  });
+}
 
 const spreadOf = (values: readonly number[], centre: number): number =>
   Math.sqrt(mean(values.map((value) => (value - centre) ** 2)));

@@ -39,14 +39,15 @@ export function rewardBenchFinding(items: readonly ScoredItem[], seed: number): 
   const overall = stratifiedMean(
     subsets.map(({ score }) => ({ interval: score, weight: 1 / subsets.length })),
   );
+  const average =
+    `${formatShare(overall)} on average over ` +
+    `${countOf(subsets.length, "subset")} of ${countOf(items.length, "prompt")}`;
   return {
     id: "reward-model-rewardbench-2",
     question: "How does it do on RewardBench 2?",
     conclusion: "measured",
-    answer:
-      `${formatShare(overall)} on average over ` +
-      `${countOf(subsets.length, "subset")} of ${countOf(items.length, "prompt")}: ` +
-      `${subsets.map(({ name, score }) => `${name} ${formatShare(score)}`).join(", ")}.`,
+    answer: `${average}.${subsets.length > 1 ? ` ${farthest(subsets)}` : ""}`,
+    brief: `${average}.`,
     measures: [
       share("reward-model/rewardbench-2-average", "RewardBench 2, mean of its subsets", overall),
       ...subsets.map(({ name, score }) =>
@@ -81,6 +82,16 @@ export function rewardBenchFinding(items: readonly ScoredItem[], seed: number): 
   };
 }
 
+/** Of many subsets the two ends; the chart and the table have them all. */
+function farthest(subsets: readonly SubsetScore[]): string {
+  const sorted = subsets.toSorted((a, b) => b.score.estimate - a.score.estimate);
+  const [most, least] = [sorted[0]!, sorted.at(-1)!];
+  return (
+    `Most is right of ${most.name}, ${formatShare(most.score)}, and least of ${least.name}, ` +
+    `${formatShare(least.score)}.`
+  );
+}
+
 function repeatsText(items: readonly ScoredItem[]): ReportPart[] {
   const prompts = new Set(items.map(({ prompt }) => prompt)).size;
   if (prompts === items.length) return [];
@@ -105,13 +116,17 @@ const tiesFacts = (scored: TiesScore): ReportPart => ({
 /** RM-Bench: accuracy where style speaks for the wrong answer, for neither, for the right one. */
 export function rmBenchFinding(items: readonly ScoredItem[]): Finding {
   const { hard, normal, easy, average, matrix } = styleScores(items);
+  const against =
+    `It is right in ${formatShare(hard)} of the comparisons where style speaks for the wrong ` +
+    `answer (${countOf(items.length, "prompt")})`;
   return {
     id: "reward-model-rm-bench",
     question: "Does it see past style (RM-Bench)?",
     conclusion: "measured",
     answer:
-      `${formatShare(hard)} where style speaks for the wrong answer, ${formatShare(normal)} where ` +
-      `both have one style, ${formatShare(easy)} where it speaks for the right one.`,
+      `${against}. Where both have one style it is right in ${formatShare(normal)}, and where ` +
+      `style speaks for the right answer in ${formatShare(easy)}.`,
+    brief: `${against}.`,
     measures: [
       share("reward-model/rm-bench/hard", "hard", hard),
       share("reward-model/rm-bench/normal", "normal", normal),
@@ -178,9 +193,10 @@ export function bestOfFinding(prompts: readonly Candidates[], worth: string): Fi
           : gain.high < 0
             ? "worse"
             : "not distinguishable",
+    than: "one answer",
     answer:
       `The best of ${last.k} by the reward: ${worth} ${text(last.score)}, of one answer ` +
-      `${text(points[0]!.score)}.`,
+      `${text(points[0]!.score)} (${countOf(prompts.length, "prompt")}).`,
     measures: [
       (shares ? share : scoreMeasure)(
         `reward-model/best-of-${last.k}`,

@@ -14,6 +14,7 @@ import { answersOfItems, readBenchmark, withScores } from "./item.ts";
 import { pairFindings, robustnessFinding } from "./reward-findings.ts";
 import type { BatchCheck } from "./robustness.ts";
 import { DRESSES, batchCheck, robustness } from "./robustness.ts";
+import { chainsIn } from "../testing.ts";
 
 const folder = testFolder();
 afterAll(() => folder.remove());
@@ -245,9 +246,16 @@ describe("pairs", () => {
     expect(figure).toMatchObject({ kind: "chart", chart: { kind: "reliability" } });
   });
 
+  test("a function claims no probability, so nothing is said of how sure it is", () => {
+    const [, calibration] = pairFindings(pairs(1, 90), { logOdds: false });
+    expect(calibration).toMatchObject({ conclusion: "no conclusion", figures: [] });
+  });
+
   test("accuracy is held against the better of longest and shortest", () => {
     const [accuracy] = pairFindings(pairs(1, 90));
-    expect(accuracy!.conclusion).toBe("better");
+    expect(accuracy).toMatchObject({ conclusion: "better" });
+    expect(accuracy!.than).toMatch(/^"(?:longest|shortest) wins"$/);
+    expect(chainsIn(accuracy!.brief!)).toEqual([]);
     expect(accuracy!.measures[0]).toMatchObject({ id: "reward-model/accuracy" });
   });
 });
@@ -292,6 +300,7 @@ describe("items of one prompt", () => {
     expect(mean!.value.estimate).toBeCloseTo(0.75, 12);
     for (const { value } of each) expect(width(mean!.value)).toBeLessThan(0.65 * width(value));
     expect(answer).toMatch(/^75\.0% \[\d.*\] on average over 3 subsets of 120 prompts/);
+    expect(chainsIn(answer)).toEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
 /** What is found of a reward on pairs: right, sure, and not fooled. */
 import { countOf } from "../../core/counts.ts";
 import { sigmoid } from "../../stats/special.ts";
+import { noConclusion } from "../behaviour/measured.ts";
 import type { Conclusion, Finding } from "../findings.ts";
 import { extremesText, saying } from "../extremes.ts";
 import { points, score, share } from "../measure.ts";
@@ -13,11 +14,29 @@ import type { BatchCheck, Robustness } from "./robustness.ts";
 import { BATCH_TOLERANCE } from "./robustness.ts";
 import type { Trials } from "./trials.ts";
 
-/** Pairs: the order, beside what length alone would tell, and how sure it is. */
-export function pairFindings(pairs: readonly ScoredPair[]): Finding[] {
+/**
+ * Pairs: the order, beside what length alone would tell, and how sure it is.
+ * @param claims.logOdds whether differences of the reward are log-odds, as those of a reward model
+ * and not those of any function
+ */
+export function pairFindings(
+  pairs: readonly ScoredPair[],
+  { logOdds = true }: { logOdds?: boolean } = {},
+): Finding[] {
   const quality = rewardModelQuality(pairs);
-  return [accuracyFinding(quality), surenessFinding(pairs, quality)];
+  return [
+    accuracyFinding(quality),
+    logOdds
+      ? surenessFinding(pairs, quality)
+      : noConclusion(
+          SURENESS.id,
+          SURENESS.question,
+          "differences of a function's rewards are no log-odds, so that it claims no probability",
+        ),
+  ];
 }
+
+const SURENESS = { id: "reward-model-calibration", question: "Is it as sure as it is right?" };
 
 function accuracyFinding(quality: RewardModelQuality): Finding {
   const { accuracy, baselines, groups, decided } = quality;
@@ -33,14 +52,17 @@ function accuracyFinding(quality: RewardModelQuality): Finding {
           ? "worse"
           : "not distinguishable"
       : "no conclusion";
-  const against = `${formatPoints(lead)} points against "${best.name}" (${formatShare(best.accuracy)})`;
+  const right =
+    `It is right on ${formatShare(accuracy)} of ${countOf(decided, "pair")} of which people prefer ` +
+    `one answer${ties > 0 ? ` (of ${ties} more they prefer neither)` : ""}`;
+  const ahead = `${formatPoints(lead)} points against "${best.name}", which looks at length alone`;
   return {
     id: "reward-model-accuracy",
     question: "Does it put the better answer first?",
     conclusion,
-    answer:
-      `In ${formatShare(accuracy)} of ${countOf(decided, "pair")} of which people prefer one ` +
-      `answer${ties > 0 ? ` (of ${ties} more they prefer neither)` : ""}: ${against}.`,
+    than: `"${best.name}"`,
+    answer: `${right}. That is ${ahead} and is right on ${formatShare(best.accuracy)}.`,
+    brief: `${right}: ${ahead}.`,
     measures: [
       share("reward-model/accuracy", "right order", accuracy),
       points("reward-model/lead", `lead over "${best.name}"`, lead),
@@ -106,8 +128,7 @@ function surenessFinding(pairs: readonly ScoredPair[], quality: RewardModelQuali
       ? says
       : `Nothing can be said of how sure this reward is: ${gap.noClaim}.`;
   return {
-    id: "reward-model-calibration",
-    question: "Is it as sure as it is right?",
+    ...SURENESS,
     conclusion: gap.noClaim === undefined ? "measured" : "no conclusion",
     answer:
       `${said} The probability that it gives to its own order of a pair, less the share in which ` +
@@ -200,6 +221,9 @@ export function robustnessFinding(trials: Trials): Finding {
     id: "reward-model-robustness",
     question: "Is it fooled by what says nothing?",
     conclusion: parts.length > 0 ? "fooled" : sound ? "sound" : "no conclusion",
+    ...(parts.length > 1
+      ? { brief: `Yes: ${parts[0]!}, and ${countOf(parts.length - 1, "more thing")} misleads it.` }
+      : {}),
     answer:
       parts.length > 0
         ? `Yes: ${parts.join("; ")}.`
@@ -215,7 +239,7 @@ export function robustnessFinding(trials: Trials): Finding {
       ...dresses.map(({ name, change }) =>
         score(
           `reward-model/change/${slug(name)}`,
-          `reward of the worse answer by ${name}, deviations`,
+          `rise of the worse answer's reward by ${name}, standard deviations`,
           change,
           "lower",
         ),

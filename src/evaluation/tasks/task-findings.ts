@@ -104,6 +104,9 @@ function taskFinding(result: TaskResult, word: string): Finding {
         ? "The model gave no reply to any of its documents."
         : `${metrics.map((each, index) => `${labelOf(each)} ${formatMeasure(measures[index]!)}`).join(", ")} ` +
           `on ${about}.${guess === undefined ? "" : ` Guessing is right on ${guess}.`}`,
+    ...(metrics.length > 0 && documents.length > 0
+      ? { brief: `${name}: ${labelOf(metrics[0]!)} ${formatMeasure(measures[0]!)} on ${about}.` }
+      : {}),
     measures,
     figures: [],
     details: documents.length === 0 ? [] : [{ kind: "table", table: shownTable(result) }],
@@ -186,6 +189,9 @@ function groupFinding(group: TaskGroup, results: readonly TaskResult[], word: st
         `its ${countOf(own.length, "task")} together?`,
       conclusion: "measured",
       answer: `${measures.map((each) => `${each.name} ${measureText(each)}`).join(", ")}.`,
+      ...(measures.length > 1
+        ? { brief: `${measures[0]!.name} ${measureText(measures[0]!)}.` }
+        : {}),
       measures,
       figures: [],
       details: [],
