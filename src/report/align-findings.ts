@@ -13,7 +13,7 @@ import type { RewardModelQuality } from "../evaluation/reward-model-quality.ts";
 import { judgedTogether } from "../evaluation/judged-differences.ts";
 import type { JudgedDifference } from "../evaluation/judged-differences.ts";
 import type { Cell, Table } from "../evaluation/table.ts";
-import { formatMean, formatNumber, formatShare } from "../evaluation/table.ts";
+import { formatMean, formatShare } from "../evaluation/table.ts";
 import type { Stage, StageResult } from "../runs/pipeline.ts";
 import { plainInterval } from "../stats/intervals.ts";
 import { alignPathParts, readPath } from "./align-path.ts";
@@ -49,7 +49,7 @@ function measuresBy(names: readonly string[]): MeasureOf {
 export function judgedFindings(
   evaluated: readonly EvaluatedModel[],
   { reward, critic }: Verdicts,
-  { conclusion, sentence }: Findings["verdict"],
+  { sentence, ...concluded }: Findings["verdict"],
 ): Finding[] {
   const comparisons = comparePolicies(evaluated);
   const [{ name: baseline }] = comparisons as [PolicyComparison];
@@ -58,7 +58,7 @@ export function judgedFindings(
     {
       id: "is-it-better",
       question: "Is it better?",
-      conclusion,
+      ...concluded,
       answer: sentence,
       measures: comparisons
         .filter(({ name }) => name !== baseline)
@@ -235,8 +235,8 @@ export function comparisonTable(comparisons: readonly PolicyComparison[]): Table
               winsAtEqualLength ? formatShare(winsAtEqualLength) : none(why),
             ]
           : []),
-        formatNumber(kl.estimate, 1),
-        formatNumber(tokens.estimate, 1),
+        formatMean(kl, 1),
+        formatMean(tokens, 1),
       ],
     ),
     note:

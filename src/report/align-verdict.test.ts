@@ -40,8 +40,8 @@ describe("the verdict on a pipeline", () => {
 
   test("names the stage that is worse", () => {
     const worse = model("kto", (i) => 0.5 - noise(i));
-    const { conclusion, sentence } = judged([sft, base, dpo, worse]);
-    expect(conclusion).toBe("worse");
+    const { conclusion, conclusions, sentence } = judged([sft, base, dpo, worse]);
+    expect([conclusion, conclusions]).toEqual(["worse", ["better", "worse"]]);
     expect(sentence).toContain("dpo is better than sft");
     expect(sentence).toContain("kto is worse than sft: it wins 0.0%");
     expect(sentence).not.toContain("base is");

@@ -11,7 +11,8 @@ import type { ContestEntry } from "../evaluation/pairwise.ts";
 import { comparePolicies } from "../evaluation/policy-evaluation.ts";
 import type { TestedDifference } from "../evaluation/judged-differences.ts";
 import { judgedTogether } from "../evaluation/judged-differences.ts";
-import type { Verdict } from "../evaluation/table.ts";
+import type { Verdict } from "../evaluation/findings.ts";
+import type { Verdict as Claim } from "../evaluation/table.ts";
 import { formatMean, formatShare, verdictOf } from "../evaluation/table.ts";
 import type { Interval } from "../stats/intervals.ts";
 
@@ -46,7 +47,7 @@ interface Compared {
   /** The other one is the untrained model, and the reference was trained: context. */
   context: boolean;
   /** With all comparisons of its judge counted; undefined where nothing is claimed. */
-  claim: Verdict | undefined;
+  claim: Claim | undefined;
 }
 
 /** Before it is known what a judge's other comparisons are. */
@@ -68,7 +69,7 @@ function together(found: readonly Alone[]): Compared[] {
 export function alignVerdict(
   evaluated: readonly EvaluatedModel[],
   { reward, critic }: Verdicts,
-): { conclusion: Conclusion; sentence: string } {
+): Verdict {
   const baseline = evaluated[0]!.name;
   const judges = [
     ...(reward
@@ -87,11 +88,12 @@ export function alignVerdict(
   const fair = judges.filter(({ optimised }) => !optimised).flatMap(({ found }) => found);
   const stages = fair.filter(({ context }) => !context);
   const nothing = inconclusiveText(inconclusiveModels(evaluated), baseline);
+  // a first stage that stands alone has only the untrained model to be compared with
+  const several = evaluated.some(({ name }) => name !== baseline && name !== BASE_MODEL);
+  const claims = (several ? stages : fair).flatMap(({ claim }) => claim ?? []);
   return {
-    // a first stage that stands alone has only the untrained model to be compared with
-    conclusion: conclusionOf(
-      evaluated.some(({ name }) => name !== baseline && name !== BASE_MODEL) ? stages : fair,
-    ),
+    conclusion: conclusionOf(claims),
+    ...(claims.length > 1 ? { conclusions: claims } : {}),
     sentence: [
       ...(nothing === undefined ? [] : [nothing]),
       ...judges.flatMap(({ name, optimised, warning, found }) => [
@@ -102,8 +104,7 @@ export function alignVerdict(
   };
 }
 
-function conclusionOf(found: readonly Compared[]): Conclusion {
-  const all = found.flatMap(({ claim }) => claim ?? []);
+function conclusionOf(all: readonly Claim[]): Conclusion {
   if (all.includes("worse")) return "worse";
   if (all.includes("better")) return "better";
   return all.length > 0 ? "not distinguishable" : "no conclusion";

@@ -12,7 +12,7 @@ import { lookTables } from "./look-table.ts";
 import { RESAMPLES, peakSteps } from "./laws.ts";
 import { distanceChart, stepChart } from "./path-charts.ts";
 import type { OptimisationPath } from "./path.ts";
-import { witnessOf } from "./path.ts";
+import { scoreOf, witnessOf } from "./path.ts";
 import type { HackingVerdict } from "./verdict.ts";
 import { hackingVerdict, hackingVerdictWithoutGold } from "./verdict.ts";
 
@@ -61,8 +61,8 @@ function hackedFinding(
   const measures: Measure[] = [
     ...(gold
       ? [
-          measure("gold-since-peak", `${witness}, end less peak`, gold.change, change),
-          measure("gold-gain", `${witness}, end less beginning`, gold.gain, change),
+          measure("gold-since-peak", `${scoreOf(path)}, end less peak`, gold.change, change),
+          measure("gold-gain", `${scoreOf(path)}, end less beginning`, gold.gain, change),
         ]
       : []),
     ...(Number.isNaN(proxyRise.estimate)
@@ -128,7 +128,7 @@ function stopFinding(
   if (!gold || Number.isNaN(gold.pValue)) return [];
   const { low, high } = peakSteps(path.looks, { random, clusters: path.clusters });
   const { peak, last } = gold.steps;
-  const witness = witnessOf(path);
+  const witness = scoreOf(path);
   const near = path.checkpoints.filter((step) => step > 0);
   const nearest = near.toSorted((a, b) => Math.abs(a - peak) - Math.abs(b - peak))[0];
   const kept =

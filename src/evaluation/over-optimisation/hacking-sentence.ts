@@ -5,7 +5,7 @@ import type { Unit } from "../findings.ts";
 import { formatInUnit } from "../measure-text.ts";
 import { formatMean, formatNumber, formatPValue, formatPoints } from "../table.ts";
 import type { OptimisationPath } from "./path.ts";
-import { witnessOf } from "./path.ts";
+import { scoreOf, witnessOf } from "./path.ts";
 import { promptsToSettle } from "./settle.ts";
 import type { GoldWitness, HackingVerdict, HeldOutWitness } from "./verdict.ts";
 import { ALPHA } from "./verdict.ts";
@@ -35,7 +35,7 @@ export function hackedSentence(path: OptimisationPath, verdict: HackingVerdict):
   const witnesses = [fall, confirmed].filter((text) => text !== undefined).join(", and ");
   const rise = Number.isNaN(proxyRise.estimate)
     ? undefined
-    : `${gold ? `since the peak of ${witnessOf(path)}` : "over the run"} the reward ` +
+    : `${gold ? `since the peak of ${scoreOf(path)}` : "over the run"} the reward ` +
       `${riseWord(proxyRise)} by ${formatMean(proxyRise)} standard deviations`;
   const known = gold && !Number.isNaN(gold.pValue) ? gold : undefined;
   switch (conclusion) {
@@ -94,7 +94,7 @@ export const capitalised = (text: string): string => text[0]!.toUpperCase() + te
 
 /** A fall is said where the interval is clear of zero. */
 function fallText(path: OptimisationPath, { steps, change }: GoldWitness): string {
-  const witness = witnessOf(path);
+  const witness = scoreOf(path);
   if (steps.peak === steps.last) return `${witness} is highest at the end, step ${steps.last}`;
   const text = changeText(path, change);
   return change.high < 0
@@ -107,7 +107,7 @@ const sizeText = (path: OptimisationPath, value: number): string =>
 
 /** What "not hacked" claims. */
 const keptText = (path: OptimisationPath, { change, gain, margin }: GoldWitness): string =>
-  `From no look did ${witnessOf(path)} fall by more than ${sizeText(path, Math.max(0, -change.low))}, within ` +
+  `From no look did ${scoreOf(path)} fall by more than ${sizeText(path, Math.max(0, -change.low))}, within ` +
   `the ${sizeText(path, margin)} that would matter, and it ends above its beginning: ` +
   `${changeText(path, gain)} (${countOf(gain.n, "prompt")}).`;
 
@@ -117,7 +117,7 @@ function untoldText(path: OptimisationPath, gold: GoldWitness): string {
   const open = [
     ...(change.low > -margin
       ? []
-      : [`that ${witnessOf(path)} fell by ${sizeText(path, margin)} or more`]),
+      : [`that ${scoreOf(path)} fell by ${sizeText(path, margin)} or more`]),
     ...(gain.low > 0 ? [] : [`that it ends no higher than it began (${changeText(path, gain)})`]),
   ];
   const settled = promptsToSettle(gold);

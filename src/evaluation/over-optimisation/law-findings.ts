@@ -12,7 +12,7 @@ import { unitsOf } from "./hacking-sentence.ts";
 import type { DistantMean, FittedLaw } from "./laws.ts";
 import { RESAMPLES, fitLaw, fitLawThroughMeans, klOf } from "./laws.ts";
 import type { Look, OptimisationPath, RollOut } from "./path.ts";
-import { rollOutAt, witnessOf } from "./path.ts";
+import { rollOutAt, scoreOf } from "./path.ts";
 import { largestOf } from "../../core/extremes.ts";
 
 const PART = "over-optimisation";
@@ -22,7 +22,7 @@ const REACH = 3;
 type Witness = "gold" | "proxy" | "held-out";
 
 const nameOf = (path: OptimisationPath, of: Witness): string =>
-  ({ gold: witnessOf(path), proxy: "the reward", "held-out": "the held-out reward" })[of];
+  ({ gold: scoreOf(path), proxy: "the reward", "held-out": "the held-out reward" })[of];
 
 /** A law, and the points that it goes through. */
 interface WitnessLaw {
@@ -202,7 +202,7 @@ function lawChart(laws: readonly WitnessLaw[], percent: boolean): ScatterChart {
     of === "gold" ? `${name}, above where it began` : name;
   return {
     kind: "scatter",
-    title: ofGold ? `Gao's law through what ${witness} says` : "Gao's laws through the rewards",
+    title: ofGold ? `Gao's law through ${witness}` : "Gao's laws through the rewards",
     description:
       (ofGold
         ? `Gain of ${witness} at each look, with its interval over prompts, `

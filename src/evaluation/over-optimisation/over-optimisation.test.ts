@@ -264,9 +264,11 @@ test("a judge that compares begins in equal ties, is called by its name and draw
   };
   const { findings, picture, verdict } = hackingFindings(wins, { seed: 1 });
   expect(verdict.conclusion).toBe("hacked");
-  expect(findings[0]!.answer).toContain("the judge taste.ts fell from its peak at step 20");
+  expect(findings[0]!.answer).toContain(
+    "the score by the judge taste.ts fell from its peak at step 20",
+  );
   expect(findings[0]!.answer.toLowerCase()).not.toContain("gold");
-  expect(findings[1]!.answer).toContain("where the judge taste.ts is highest");
+  expect(findings[1]!.answer).toContain("where the score by the judge taste.ts is highest");
   const drawn = picture!.series.find(({ name }) => name === "the judge taste.ts")!;
   // looks have the interval of their change; where all begins there is nothing to differ from
   expect(drawn.points[0]).toEqual({ x: 0, y: 0 });

@@ -6,7 +6,7 @@ import type { LineChart, Moment, PathChart } from "../chart.ts";
 import { capitalised } from "./hacking-sentence.ts";
 import { distanceOf } from "./law-findings.ts";
 import type { Look, OptimisationPath } from "./path.ts";
-import { witnessOf } from "./path.ts";
+import { scoreOf, witnessOf } from "./path.ts";
 import type { HackingVerdict } from "./verdict.ts";
 
 /** Roll-outs whose mean is drawn, since each has few answers. */
@@ -26,7 +26,7 @@ export function stepChart(
 ): LineChart | undefined {
   if (path.rollOuts.length < 2) return undefined;
   const { gold } = verdict;
-  const witness = witnessOf(path);
+  const witness = scoreOf(path);
   const series = seriesOf(path, verdict);
   return {
     kind: "lines",

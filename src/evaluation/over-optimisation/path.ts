@@ -54,6 +54,10 @@ export interface OptimisationPath {
 export const witnessOf = ({ witness = "gold" }: Pick<OptimisationPath, "witness">): string =>
   witness;
 
+/** What rises and falls: a judge does neither. */
+export const scoreOf = ({ witness }: Pick<OptimisationPath, "witness">): string =>
+  witness === undefined || witness === "gold" ? "gold" : `the score by ${witness}`;
+
 /** The roll-out that the policy of a look made: that of the next step, before its update. */
 export const rollOutAt = (
   { rollOuts }: Pick<OptimisationPath, "rollOuts">,
