@@ -92,14 +92,22 @@ function renderCell(cell: string | Cell): string {
       : `<span>${html}</span>`;
 }
 
+/** Of a row without a name of its own that of the row above, which a card needs and a table not. */
+function carried(rows: readonly Row[], at: number): string {
+  const above = rows.slice(0, at).findLast((row) => cellText(row[0] ?? "") !== "");
+  return above === undefined
+    ? ""
+    : `<span class="carried">${escapeHtml(cellText(above[0]!))}</span>`;
+}
+
 function renderRows({ columns, rows }: Pick<Arranged, "columns" | "rows">): string {
   const classOf = (i: number): string => (columns[i]?.align === "right" ? ' class="number"' : "");
   return rows
-    .map((row) => {
+    .map((row, at) => {
       const cells = row.map((cell, i) => {
         const html = renderCell(cell);
         return i === 0
-          ? `<th scope="row" role="rowheader">${html}</th>`
+          ? `<th scope="row" role="rowheader">${html || carried(rows, at)}</th>`
           : `<td role="cell"${classOf(i)} data-label="${escapeHtml(columns[i]?.name ?? "")}">` +
               `${html}</td>`;
       });

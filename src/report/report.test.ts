@@ -7,6 +7,7 @@ import { drawChart } from "./charts.ts";
 import type { Chart } from "../evaluation/chart.ts";
 import { escapeHtml } from "./escape.ts";
 import { renderChart } from "./render-chart.ts";
+import { renderTable } from "./render-table.ts";
 import { STYLE } from "./report-style.ts";
 import { renderReport, writeReport } from "./report.ts";
 import type { Report } from "./report.ts";
@@ -185,6 +186,25 @@ describe("the page", () => {
       "not distinguishable: plain",
     );
     expect(document.querySelector(".nothing")!.textContent).toBe("(nothing)");
+  });
+
+  test("a row without a name of its own has that of the row above, for cards alone", () => {
+    const html = renderTable(
+      {
+        caption: "",
+        columns: [{ name: "a" }, { name: "b" }],
+        rows: [
+          ["x", "1"],
+          ["", "2"],
+        ],
+      },
+      new Wording(),
+    );
+    const { document } = parseHTML(html);
+    const names = [...document.querySelectorAll("tbody th")];
+    expect(names.map(({ textContent }) => textContent)).toEqual(["x", "x"]);
+    expect(names.map((each) => each.querySelector(".carried") !== null)).toEqual([false, true]);
+    expect(STYLE).toMatch(/^\.carried \{ display: none; \}$/m);
   });
 
   test("a legend has the mark as it is drawn: a line's dashes, and no shape for a curve", async () => {

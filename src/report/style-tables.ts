@@ -15,8 +15,10 @@ ${select} tr {
 ${select} tr > * { display: flex; border: 0; padding: .15rem 0; gap: .25rem 1rem; }
 ${select} tbody th { font-weight: 600; border-bottom: 1px solid var(--line); margin-bottom: .2rem; }
 ${select} td { justify-content: space-between; text-align: right; flex-wrap: wrap; }
+${select} td > * { margin-left: auto; }
 ${select} td::before { content: attr(data-label); color: var(--soft); text-align: left; }
-${select} td:empty, ${select} tbody th:empty { display: none; }`;
+${select} td:empty, ${select} tbody th:empty { display: none; }
+${select} .carried { display: inline; }`;
 
 export const TABLE_STYLE = `
 .table { margin: 1.25rem 0 .5rem; container-type: inline-size; }
@@ -35,6 +37,7 @@ th:last-child, td:last-child { padding-right: 0; }
 /* or a column of short words would be parted letter by letter */
 td:not(.number) { min-width: 3.2em; }
 .number { text-align: right; overflow-wrap: normal; }
+.carried { display: none; }
 .estimate, .bounds { white-space: nowrap; }
 .bounds { color: var(--soft); font-weight: 400; }
 ${TABLE_WIDTHS.map(
