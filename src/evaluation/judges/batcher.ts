@@ -1,7 +1,9 @@
 /** Gathers questions that are asked one by one into batches, so that they are answered together. */
 
-/** @returns one result for each item, in order */
-export type BatchWork<Item, Result> = (items: readonly Item[]) => Promise<readonly Result[]>;
+/** @returns one result for each item, in order; an Error is thrown for its item alone */
+export type BatchWork<Item, Result> = (
+  items: readonly Item[],
+) => Promise<readonly (Result | Error)[]>;
 
 /**
  * A function that answers one item by asking `work` about all that wait; one batch at a time.
@@ -25,7 +27,11 @@ export function batched<Item, Result>(
       const batch = queue.splice(0, most);
       try {
         const results = await work(batch.map(({ item }) => item));
-        batch.forEach(({ done }, index) => done(results[index]!));
+        batch.forEach(({ done, fail }, index) => {
+          const result = results[index]!;
+          if (result instanceof Error) fail(result);
+          else done(result);
+        });
       } catch (error) {
         for (const { fail } of batch) fail(error);
       }

@@ -97,16 +97,24 @@ export async function openFunctionJudge(
             name,
             batch: BATCH,
             kept: { cache, fingerprint, rowOf },
-            score: async (answers) =>
-              (await judge.call(
+            score: (answers) =>
+              askEach<number>(
+                judge,
                 answers.map(({ prompt, text }) => [callOf(prompt, text, rowOf)]),
-              )) as number[],
+              ),
           })
         : comparingJudge(judge, { name, fingerprint, cache, rowOf }),
     }),
     close: () => judge.close(),
   };
 }
+
+/** One call that fails takes no other with it: what was said is kept. */
+const askEach = async <T>(
+  judge: UserFunction,
+  calls: readonly (readonly unknown[])[],
+): Promise<(T | Error)[]> =>
+  (await judge.settle(calls)).map((each) => ("error" in each ? each.error : (each.value as T)));
 
 const callOf = (prompt: Prompt, completion: string, rowOf: RowOf): object => ({
   prompt: promptText(prompt),
@@ -124,7 +132,10 @@ function comparingJudge(
     rowOf,
   }: { name: string; fingerprint: string; cache: AnswerCache; rowOf: RowOf },
 ): Judge {
-  const ask = batched((calls: readonly (readonly unknown[])[]) => judge.call(calls), BATCH);
+  const ask = batched(
+    (calls: readonly (readonly unknown[])[]) => askEach<unknown>(judge, calls),
+    BATCH,
+  );
   return {
     name,
     concurrency: BATCH,

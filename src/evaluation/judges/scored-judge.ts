@@ -28,8 +28,8 @@ export const isScoredJudge = (judge: Judge): judge is ScoredJudge => "scoreOf" i
 
 export interface ScoredJudgeOptions {
   name: string;
-  /** One for each answer, in order. */
-  score(answers: readonly AnswerToJudge[]): Promise<readonly AnswerScore[]>;
+  /** One for each answer, in order; an Error where scoring that answer failed. */
+  score(answers: readonly AnswerToJudge[]): Promise<readonly (AnswerScore | Error)[]>;
   /** Where scores are kept, and under what; undefined for those that cost nothing. */
   kept?: {
     cache: AnswerCache;
@@ -47,8 +47,7 @@ export function scoredJudge({ name, score, kept, batch = BATCH }: ScoredJudgeOpt
   const known = new Map<string, Promise<AnswerScore>>();
   const ask = batched(async (answers: readonly AnswerToJudge[]) => {
     const scores = await score(answers);
-    scores.forEach((each, index) => refuseNoNumber(each, name, answers[index]!));
-    return scores;
+    return scores.map((each, index) => scoreOrError(each, name, answers[index]!));
   }, batch);
   const scoreOf = (answer: AnswerToJudge): Promise<AnswerScore> => {
     const content = JSON.stringify([answer.prompt, answer.text]);
@@ -91,11 +90,20 @@ async function fresh(
   return score;
 }
 
-function refuseNoNumber(score: AnswerScore, name: string, { text }: AnswerToJudge): void {
-  if (typeof score === "number" ? Number.isFinite(score) : "refused" in (score ?? {})) return;
-  throw new AttuneError("numeric", `the score of the judge ${name} is no number`, {
+function scoreOrError(
+  score: AnswerScore | Error,
+  name: string,
+  { text }: AnswerToJudge,
+): AnswerScore | Error {
+  if (typeof score === "number" ? Number.isFinite(score) : isNoJudgement(score)) return score;
+  if (score instanceof Error) return score;
+  return new AttuneError("numeric", `the score of the judge ${name} is no number`, {
     got: `${typeof score === "number" ? score : preview(score)} for the answer ${preview(text)}`,
     expected: "a finite number for every answer",
     hint: "what was scored before is kept",
   });
 }
+
+/** A user's function may give anything. */
+const isNoJudgement = (score: unknown): score is NoJudgement =>
+  typeof score === "object" && score !== null && "refused" in score;

@@ -103,21 +103,24 @@ export async function judgeOrders(
 ): Promise<PairJudgement[]> {
   const judgements: PairJudgement[] = [];
   let next = 0;
+  let failure: { error: unknown } | undefined;
+  // after a failure nothing new is asked, and what is open ends first, so that it is kept
   const work = async (): Promise<void> => {
-    for (let i = next++; i < pairs.length; i = next++) {
+    for (let i = next++; i < pairs.length && failure === undefined; i = next++) {
       if (signal?.aborted) return;
       const { first, second } = pairs[i]!;
-      judgements[i] =
-        first === second ? undefined : await askOrders(judge, pairs[i]!, { orders, signal });
-      onPair?.();
+      try {
+        judgements[i] =
+          first === second ? undefined : await askOrders(judge, pairs[i]!, { orders, signal });
+        onPair?.();
+      } catch (error) {
+        failure ??= { error };
+      }
     }
   };
-  try {
-    await Promise.all(Array.from({ length: Math.max(1, judge.concurrency ?? 1) }, work));
-  } catch (error) {
-    // a question that was cut off is asked again with all others
-    if (!signal?.aborted) throw error;
-  }
+  await Promise.all(Array.from({ length: Math.max(1, judge.concurrency ?? 1) }, work));
+  // a question that was cut off is asked again with all others
+  if (failure !== undefined && !signal?.aborted) throw (failure as { error: unknown }).error;
   return judgements;
 }
 

@@ -51,13 +51,18 @@ register("data:text/javascript," + encodeURIComponent(hooks), { data: { compiler
 import(workerData.url).then((module) => {
   const name = names.find((each) => typeof module[each] === "function");
   if (name === undefined) return parentPort.postMessage({ exports: Object.keys(module) });
-  parentPort.on("message", async (calls) => {
-    try {
-      const results = await Promise.all(calls.map(async (call) => module[name](...call)));
-      parentPort.postMessage({ results });
-    } catch (error) {
-      parentPort.postMessage({ error: tell(error) });
-    }
+  parentPort.on("message", async ({ number, calls }) => {
+    const say = (reply) => parentPort.postMessage({ number, ...reply });
+    // each as it comes, so that one that fails or hangs takes no other with it
+    await Promise.all(calls.map(async (call, index) => {
+      try {
+        const value = await module[name](...call);
+        say({ index, value });
+      } catch (error) {
+        say({ index, error: tell(error) });
+      }
+    }));
+    say({ done: true });
   });
   parentPort.postMessage({ ready: name });
 }).catch((error) => parentPort.postMessage({ error: tell(error) }));`;
@@ -67,9 +72,18 @@ interface Reply {
   ready?: string;
   /** Names that the module exports, where none of them is a function to call. */
   exports?: string[];
-  results?: unknown[];
+  /** Of the calls that it belongs to: what was given up may answer later. */
+  number?: number;
+  /** Of the call that gave a value or failed. */
+  index?: number;
+  value?: unknown;
   error?: string;
+  /** All calls have ended. */
+  done?: true;
 }
+
+/** What one call came to. */
+export type Settled = { value: unknown } | { error: AttuneError };
 
 /** What is thrown, in the words of whoever opens the file. */
 export interface FunctionErrors {
@@ -98,6 +112,8 @@ export interface UserFunction {
    * @throws AttuneError where one call throws, all together are late, or the thread has ended
    */
   call(calls: readonly (readonly unknown[])[]): Promise<unknown[]>;
+  /** The same, where calls that gave a value are worth keeping though others failed. */
+  settle(calls: readonly (readonly unknown[])[]): Promise<Settled[]>;
   /** @throws AttuneError where it has failed since somebody asked */
   check(): void;
   close(): Promise<void>;
@@ -153,17 +169,16 @@ export async function openFunction(
       });
     // Waiting for an answer keeps the process alive by its timer; an idle thread does not.
     worker.unref();
+    const settle = (calls: readonly (readonly unknown[])[]): Promise<Settled[]> =>
+      thread.settle(calls, timeout);
     return {
       export: first.ready!,
-      async call(calls) {
-        const answer = thread.reply(timeout);
-        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a
-        // window
-        worker.postMessage(calls);
-        const { results, error } = await answer;
-        if (error !== undefined) throw errors.failed(error);
-        return results!;
-      },
+      settle,
+      call: async (calls) =>
+        (await settle(calls)).map((settled) => {
+          if ("error" in settled) throw settled.error;
+          return settled.value;
+        }),
       check: () => thread.check(),
       close: () => thread.close(),
     };
@@ -182,15 +197,16 @@ class FunctionThread {
   private readonly errors: FunctionErrors;
   private failure: AttuneError | undefined;
   private closing = false;
-  /** Whoever waits for the next message. */
+  private asked = 0;
+  /** Whoever waits for messages. */
   private waiting:
-    | { done: (message: Reply) => void; fail: (error: AttuneError) => void }
+    | { hear: (message: Reply) => void; fail: (error: AttuneError) => void }
     | undefined;
 
   constructor(worker: Worker, errors: FunctionErrors) {
     this.worker = worker;
     this.errors = errors;
-    worker.on("message", (message: Reply) => this.waiting?.done(message));
+    worker.on("message", (message: Reply) => this.waiting?.hear(message));
     worker.on("error", (error) => this.fail(errors.failed(error)));
     worker.on("exit", () => this.fail(errors.failed("it ended its thread")));
   }
@@ -200,13 +216,40 @@ class FunctionThread {
     if (this.failure) throw this.failure;
   }
 
-  /** The next message, or the error that came instead. */
-  async reply(seconds: number): Promise<Reply> {
+  /** The first message, or the error that came instead. */
+  reply(seconds: number): Promise<Reply> {
+    return this.listen(seconds, (message, done) => done(message));
+  }
+
+  /** What each call came to, in their order. */
+  async settle(calls: readonly (readonly unknown[])[], seconds: number): Promise<Settled[]> {
+    const number = ++this.asked;
+    const settled: (Settled | undefined)[] = calls.map(() => undefined);
+    const heard = this.listen<void>(seconds, ({ number: of, index, value, error, done }, end) => {
+      if (of !== number) return;
+      if (done) return end();
+      settled[index!] = error === undefined ? { value } : { error: this.errors.failed(error) };
+    });
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    this.worker.postMessage({ number, calls });
+    try {
+      await heard;
+    } catch (error) {
+      // what was answered before counts
+      return settled.map((each) => each ?? { error: error as AttuneError });
+    }
+    return settled as Settled[];
+  }
+
+  private async listen<T>(
+    seconds: number,
+    hear: (message: Reply, done: (result: T) => void) => void,
+  ): Promise<T> {
     this.check();
     let timer: NodeJS.Timeout | undefined;
     try {
-      return await new Promise((done, fail) => {
-        this.waiting = { done, fail };
+      return await new Promise<T>((done, fail) => {
+        this.waiting = { hear: (message) => hear(message, done), fail };
         timer = setTimeout(() => fail(this.errors.late(seconds)), seconds * 1000);
       });
     } finally {
@@ -217,6 +260,9 @@ class FunctionThread {
 
   async close(): Promise<void> {
     this.closing = true;
+    // nobody waits for what will not be said any more
+    this.failure ??= this.errors.failed("it was closed");
+    this.waiting?.fail(this.failure);
     await this.worker.terminate();
   }
 
