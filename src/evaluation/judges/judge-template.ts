@@ -30,12 +30,13 @@ export function score({ prompt, completion, extra }: Answer): number {
   // right or wrong, where the row has a column "solution"
   const numbers = completion.match(/-?\\d+(\\.\\d+)?/g) ?? [];
   if ("solution" in extra) return Number(numbers.at(-1)) === Number(extra["solution"]) ? 1 : 0;
-  // otherwise only a beginning, put your own in its place: does it take up a word of what was asked
-  // and add one of its own? More words count for no more, so padding and flattery gain nothing.
-  const words = (text: string): string[] => text.toLowerCase().match(/[\\p{L}\\p{N}]{4,}/gu) ?? [];
-  const asked = new Set(words(prompt));
-  const said = words(completion);
-  return said.some((word) => asked.has(word)) && said.some((word) => !asked.has(word)) ? 1 : 0;
+  // otherwise only a beginning, put your own in its place: what share of its different words takes up
+  // what was asked, where one is its own? Padding, flattery and saying it again raise no such share.
+  const words = (text: string): Set<string> =>
+    new Set(text.toLowerCase().match(/[\\p{L}\\p{N}]{4,}/gu));
+  const [asked, said] = [words(prompt), words(completion)];
+  const shared = [...said].filter((word) => asked.has(word)).length;
+  return shared === said.size ? 0 : shared / said.size;
 }
 
 /*

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -11,6 +11,7 @@ import { batched } from "./batcher.ts";
 import { columnJudge } from "./column-judge.ts";
 import type { AnswerSet } from "../compare/answer-set.ts";
 import { compareModels } from "../compare/compare.ts";
+import { askBlind } from "../compare/judges.ts";
 import { openFunctionJudge } from "./function-judge.ts";
 import { goldJudge, readSeed, requestsWorld, worldPrompts } from "./gold-judge.ts";
 import { JUDGE_TEMPLATE } from "./judge-template.ts";
@@ -32,6 +33,11 @@ test.each([
     "long ones",
     (i: number) => `The oldest house of the village ${i} was built by a miller. `.repeat(6),
     (i: number) => `Nobody can say that. It was long ago, number ${i}. `.repeat(5),
+  ],
+  [
+    "words of the question alone, and an end that was cut off",
+    (i: number) => `House ${i} of the village was built by the miller. He also`,
+    (i: number) => (i % 2 ? "Some house." : "The village."),
   ],
 ])("the file to start from is fooled by nothing worthless: %s", async (_, good, poor) => {
   const path = join(folder, "template.ts");
@@ -313,6 +319,65 @@ describe("a function's file", () => {
     });
   });
 
+  test.each([
+    ["score", "({ completion }) => completion === 'c' ? true : 1"],
+    ["score", "({ completion }) => completion === 'c' ? 'yes' : 1"],
+    ["score", "({ completion }) => completion === 'c' ? null : 1"],
+  ])("that gives no number sometimes is told so: %s = %s", async (name, body) => {
+    const opened = await open("sometimes.mjs", `export const ${name} = ${body};\n`);
+    const { judge } = opened.judge({ cache: AnswerCache.inMemory(), rowOf: () => ({}) });
+    await expect(judge.compare("p", "a", "c")).rejects.toThrow(
+      /the score of the judge sometimes.mjs is no number[^]*for the answer "c"/,
+    );
+    await opened.close();
+  });
+
+  test.each(["score", "compare"])(
+    "that fails in the middle (%s) keeps what the others were answered, and ends at once",
+    async (name) => {
+      const log = join(folder, `asked-${name}.jsonl`);
+      const body = (fails: boolean): string =>
+        'import { appendFileSync } from "node:fs";\n' +
+        `export const ${name} = async (...given) => {\n` +
+        "  const text = given[0].completion ?? given.slice(1, 3).join();\n" +
+        (fails ? '  if (text.includes("bad")) throw new Error("no credit");\n' : "") +
+        `  if (!text.includes("trial")) appendFileSync(${JSON.stringify(log)}, text + "\\n");\n` +
+        "  return text.length % 2;\n};\n";
+      const cache = AnswerCache.inMemory();
+      const judgeAll = async (opened: Awaited<ReturnType<typeof open>>) => {
+        const asked = opened.judge({ cache, rowOf: () => ({}) });
+        const pairs = Array.from({ length: 90 }, (_, i) => ({
+          id: String(i),
+          prompt: `p${i}`,
+          first: i === 40 ? "bad" : `answer ${i}`,
+          second: `other ${i} of them`,
+        }));
+        return askBlind(asked, pairs, { seed: 1 });
+      };
+      const broken = await open("fails.mjs", body(true));
+      // nothing of the file changes but the fault, which is outside of it in the field
+      await expect(judgeAll(broken)).rejects.toThrow(/fails.mjs failed[^]*no credit/);
+      const kept = cache.size;
+      expect(kept).toBe(readFileSync(log, "utf8").trim().split("\n").length);
+      const [began] = [Date.now(), await broken.close()];
+      expect(Date.now() - began).toBeLessThan(1500);
+    },
+  );
+
+  test("that is closed while it is asked fails whoever waits, and keeps no process alive", async () => {
+    const opened = await open(
+      "waits.mjs",
+      "export const score = ({ completion }) =>\n" +
+        "  completion === 'late' ? new Promise(() => undefined) : 1;\n",
+    );
+    const { judge } = opened.judge({ cache: AnswerCache.inMemory(), rowOf: () => ({}) });
+    const waiting = judge.compare("p", "late", "a");
+    const failed = expect(waiting).rejects.toThrow(/waits.mjs failed[^]*it was closed/);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await opened.close();
+    await failed;
+  });
+
   test("that gives no probability is refused before anything is asked", async () => {
     await expect(open("two.ts", "export const compare = () => 2;\n")).rejects.toThrow(
       /gives no number/,
@@ -326,6 +391,20 @@ test("a rubric is a constitution of one principle", () => {
   expect(constitution.principles[0]!.comparison).toMatch(
     /^Prefer: the right answer[^]*which of the two answers is better\?$/,
   );
+});
+
+test("an item that fails takes no other of its batch with it", async () => {
+  const ask = batched(
+    (items: readonly number[]) =>
+      Promise.resolve(items.map((item) => (item === 2 ? new Error("two") : 2 * item))),
+    8,
+  );
+  const said = await Promise.allSettled([1, 2, 3].map(ask));
+  expect(said.map((each) => (each.status === "fulfilled" ? each.value : "failed"))).toEqual([
+    2,
+    "failed",
+    6,
+  ]);
 });
 
 test("a batch that fails fails for those who waited for it alone", async () => {
