@@ -137,6 +137,17 @@ describe("battles of many models", () => {
     );
   });
 
+  test("a table says how its pairs were judged: votes in no order, scores beside none", async () => {
+    const battles = times(20, ["a", "b", "model_a"]);
+    const noteOf = (findings: Awaited<ReturnType<typeof compared>>["findings"]) =>
+      JSON.stringify(findings.findings[0]!.details);
+    expect(noteOf((await compared(battles)).findings)).toContain("Votes as they were given");
+    const { sets, votes } = await read(battles);
+    const judges = [votesJudge(votes, "votes"), judgeOf("critic", () => 0.5)];
+    const both = comparisonFindings(await compareModels({ sets, judges, options: PLAIN }));
+    expect(noteOf(both)).toContain("Both orders of every pair were judged by critic and averaged");
+  });
+
   test("that are all ties show no order, and a pair that met once concludes nothing", async () => {
     const battles = [
       ...met("a", "b", [0, 20, 0]),

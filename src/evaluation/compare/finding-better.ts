@@ -3,6 +3,7 @@ import type { IntervalChart } from "../chart.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import type { Conclusion, Finding } from "../findings.ts";
 import { slugs } from "../measure-names.ts";
+import { formatPlainList } from "../plain-list.ts";
 import type { Cell, Table } from "../table.ts";
 import { formatMean, formatPValue, formatShare } from "../table.ts";
 import type { Comparison, JudgeResult, PairResult } from "./comparison.ts";
@@ -89,10 +90,27 @@ function outcomesTable(judges: readonly JudgeResult[], { options }: Comparison):
     ],
     rows,
     note:
-      "Both orders of every pair were judged and averaged, sides drawn by the seed, without names." +
+      howAsked(judges) +
       (several ? " The p-values count all comparisons of a judge: verdicts hold together." : ""),
   };
 }
+
+/** People voted before, and whoever scores each answer by itself sees no order. */
+function howAsked(judges: readonly JudgeResult[]): string {
+  const compared = judges.filter(({ symmetric }) => !symmetric);
+  if (compared.length === 0)
+    return judges.every(({ kind }) => kind === "votes")
+      ? "Votes as they were given, those on the same two answers averaged."
+      : "No judge saw two answers beside each other, so their order could not matter.";
+  const whose =
+    compared.length < judges.length ? ` by ${formatPlainList(compared.map(nameOf))}` : "";
+  return (
+    `Both orders of every pair were judged${whose} and averaged, sides drawn by the seed, without ` +
+    "names."
+  );
+}
+
+const nameOf = ({ name }: JudgeResult): string => name;
 
 function verdictCell({ verdict: { conclusion } }: PairResult): string | Cell {
   return conclusion === "better" || conclusion === "worse" || conclusion === "not distinguishable"

@@ -211,11 +211,12 @@ describe("without evidence no judge is sound", () => {
         own,
       ),
     );
-    const judge = judgeOf("fair", (a, b) =>
-      extra.refuses && !(/^(bad|good) \d+$/.test(a) && /^(bad|good) \d+$/.test(b))
-        ? { refused: "no" }
-        : 0.5,
-    );
+    const plain = (text: string): boolean => /^(bad|good) \d+$/.test(text);
+    const judge = judgeOf("fair", (a, b) => {
+      const both = plain(a) && plain(b);
+      if (extra.refuses && !both) return { refused: "no" };
+      return both ? Number(a > b) : 0.5;
+    });
     const { judges } = await compareModels({
       sets,
       judges: [judge],
@@ -272,6 +273,36 @@ describe("without evidence no judge is sound", () => {
     }
   });
 });
+
+test.each([
+  ["always half", 0.5],
+  ["always the first", 1],
+])(
+  "a judge that says %s of everything is not sound, and its ties are told as such",
+  async (_, said) => {
+    const sets = [
+      setOf(
+        "a",
+        times(60, (i) => `one ${i}`),
+      ),
+      setOf(
+        "b",
+        times(60, (i) => `two ${i}`),
+      ),
+    ];
+    const comparison = await compareModels({
+      sets,
+      judges: [judgeOf("blind", () => said)],
+      options: { ...TRIED, margin: 0.1 },
+    });
+    expect(comparison.judges[0]!.trust.conclusion).toBe("no conclusion");
+    const { verdict } = comparisonFindings(comparison);
+    expect(verdict.conclusion).toBe("equal");
+    expect(verdict.sentence).toMatch(
+      /blind calls every pair a tie, .* or it does not tell answers apart/,
+    );
+  },
+);
 
 describe("temptations", () => {
   test("padding doubles an answer, dress keeps its sentences", () => {

@@ -72,8 +72,36 @@ export function judgeTrusts(
       ...longestTrial(judge, context),
       ...placeTrial(adjust(place), confidence),
     ];
-    return trustOf(judge, all, needed);
+    return callsAllTies(judge) && all.some((trial) => tells(trial, needed))
+      ? tellsNothingApart(judge, all)
+      : trustOf(judge, all, needed);
   });
+}
+
+/** Whether a judge was tried and preferred nothing, neither a model's answer nor what is worthless. */
+const callsAllTies = ({ tried, pairs, trials }: TriedJudge): boolean =>
+  tried &&
+  trials.length > 0 &&
+  trials.every(({ judgements }) => judgements.length > 0) &&
+  [...pairs, ...trials].every(({ judgements }) =>
+    judgements.every((judgement) => outcomeOf(judgement) === 0.5),
+  );
+
+/** Ties of such a judge do not show that models are equal. */
+function tellsNothingApart({ name, kind }: TriedJudge, trials: readonly Trial[]): JudgeTrust {
+  const seen =
+    `${name} calls every pair a tie, answers beside an empty phrase and the prompt itself too: ` +
+    (kind === "gold"
+      ? "no answer is worth more than these."
+      : "either no answer is worth more than these, or it does not tell answers apart.");
+  const lean = trials.find(({ fooled, kind: of }) => fooled && of === "place");
+  const leaning = lean ? ` ${lean.sentence.replace(/^It /, `${name} `)}` : "";
+  return {
+    conclusion: kind === "gold" ? "sound" : "no conclusion",
+    sentence: `${seen}${leaning}`,
+    trials,
+    caution: seen,
+  };
 }
 
 type Test = (prompts: readonly number[], values: readonly number[]) => Tested;
