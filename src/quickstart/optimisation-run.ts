@@ -1,6 +1,6 @@
 /** The way of a training from answers, as its run folder tells it. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { countOf } from "../core/counts.ts";
 import { AttuneError } from "../core/errors.ts";
 import type { Look, OptimisationPath, RollOut } from "../evaluation/over-optimisation/path.ts";
@@ -90,6 +90,9 @@ export function readOptimisationRun(
     modelStep: (endedEarly(folder) ? checkpoints.best()?.step : undefined) ?? rollOuts.at(-1)!.step,
     warnings: [
       ...(info.status === "completed" ? [] : [`the run is ${info.status}: its end is not there`]),
+      ...checkpoints
+        .skipped()
+        .map(({ folder: at, reason }) => `${basename(at)} is left out of checkpoints: ${reason}`),
       ...(looks.length > 1 && labels === undefined
         ? [
             `the ${countOf(looks[0]!.values.length, "prompt")} of gold are taken as independent: ` +

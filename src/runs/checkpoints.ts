@@ -115,6 +115,11 @@ export class Checkpoints {
     return this.scan().checkpoints;
   }
 
+  /** What is no checkpoint or not a whole one, by its sizes, and why. */
+  skipped(): SkippedCheckpoint[] {
+    return this.scan().skipped;
+  }
+
   /**
    * The newest checkpoint that is intact, and what had to be passed over to find it.
    * @param metricsBytes length of metrics.jsonl: a checkpoint that needs more of it cannot be gone
@@ -256,7 +261,8 @@ function sizeProblem(folder: string, manifest: Manifest): string | undefined {
   return undefined;
 }
 
-async function contentProblem(folder: string): Promise<string | undefined> {
+/** What of a checkpoint's content is not what was saved; undefined where all is. */
+export async function contentProblem(folder: string): Promise<string | undefined> {
   const manifest = readManifest(folder);
   if (typeof manifest === "string") return manifest;
   const files: Record<string, FolderFile> = await hashFolder(folder);

@@ -17,6 +17,7 @@ import type { Subject } from "../../evaluation/subject.ts";
 import { formatNumber } from "../../evaluation/table.ts";
 import type { OptimisationRun } from "../../quickstart/optimisation-run.ts";
 import type { Checkpoint } from "../../runs/checkpoints.ts";
+import { contentProblem } from "../../runs/checkpoints.ts";
 import type { Labels } from "../../stats/clusters.ts";
 import type { Prompt } from "../../text/messages.ts";
 import { answerTo, promptText } from "../../text/messages.ts";
@@ -37,6 +38,8 @@ export interface LooksInput {
   config: Config;
   records: readonly PromptRecord[];
   clusters: Labels | undefined;
+  /** Whether prompts are messages, and not texts alone. */
+  conversations: boolean;
   before: OpenedSubject;
   after: OpenedSubject;
 }
@@ -72,8 +75,9 @@ export async function answerLooks(
   const { records, clusters } = input;
   const texts: (string | undefined)[][] = [];
   const refusals: (string | undefined)[][] = [];
-  for (const place of places) {
-    const answers = await withSubject(place, input.config, work, (subject) =>
+  const { whole, damaged } = await wholePlaces(places);
+  for (const place of whole) {
+    const answers = await withSubject(place, input, work, (subject) =>
       answersOf(subject, { input, work, step: place.step }),
     );
     texts.push(answers.map((answer) => ("text" in answer ? answer.text : undefined)));
@@ -81,20 +85,37 @@ export async function answerLooks(
   }
   const kept = records.flatMap((_, i) => (texts.every((look) => look[i] !== undefined) ? [i] : []));
   return {
-    looks: places.map(({ step }, look) => ({ step, texts: kept.map((i) => texts[look]![i]!) })),
+    looks: whole.map(({ step }, look) => ({ step, texts: kept.map((i) => texts[look]![i]!) })),
     records: kept.map((i) => records[i]!),
     clusters: clusters && kept.map((i) => clusters[i]!),
-    warnings: unansweredWarnings(
-      records.map(({ prompt }) => prompt),
-      records.map((_, i) => refusals.map((look) => look[i]).find((why) => why !== undefined)),
-    ),
+    warnings: [
+      ...damaged,
+      ...unansweredWarnings(
+        records.map(({ prompt }) => prompt),
+        records.map((_, i) => refusals.map((look) => look[i]).find((why) => why !== undefined)),
+      ),
+    ],
   };
+}
+
+/** Without checkpoints whose content is not what was saved. */
+async function wholePlaces(
+  places: readonly LookPlace[],
+): Promise<{ whole: LookPlace[]; damaged: string[] }> {
+  const whole: LookPlace[] = [];
+  const damaged: string[] = [];
+  for (const place of places) {
+    const problem = "folder" in place ? await contentProblem(place.folder) : undefined;
+    if (problem === undefined) whole.push(place);
+    else damaged.push(`the checkpoint of step ${place.step} is damaged and left out: ${problem}`);
+  }
+  return { whole, damaged };
 }
 
 /** A checkpoint is read, asked and given back, so that only one is in memory. */
 async function withSubject<T>(
   place: LookPlace,
-  config: Config,
+  { config, conversations }: Pick<LooksInput, "config" | "conversations">,
   work: PartWork,
   use: (subject: Subject) => Promise<T>,
 ): Promise<T> {
@@ -102,6 +123,7 @@ async function withSubject<T>(
   const opened = await openLocalSubject(
     { ...config, model: place.folder, contextLength: config.maxLength },
     work.context,
+    { conversations },
   );
   const subject = await opened.open(work.cache);
   try {
@@ -238,11 +260,17 @@ const plainText = (prompt: Prompt): string =>
 const FEW_LOOKS = 4;
 
 /** Where a judge saw the beginning and the end and little between them. */
-export const fewLooksWarnings = (places: readonly LookPlace[], kept: number): string[] =>
-  places.length >= FEW_LOOKS
-    ? []
-    : [
-        `the judge looked at ${countOf(places.length, "step")} of the run: ` +
-          `${countOf(kept, "checkpoint")} of it ${kept === 1 ? "is" : "are"} kept; a training with ` +
-          "--keep-checkpoints 0 keeps all",
-      ];
+export function fewLooksWarnings(
+  { length: looked }: readonly unknown[],
+  { kept: { length: kept } }: Pick<OptimisationRun, "kept">,
+  { checkpoints }: Pick<Config, "checkpoints">,
+): string[] {
+  if (looked >= FEW_LOOKS) return [];
+  return [
+    `the judge looked at ${countOf(looked, "step")} of the run: ${countOf(kept, "checkpoint")} of ` +
+      `it ${kept === 1 ? "is" : "are"} kept` +
+      (checkpoints < kept
+        ? `, and --checkpoints ${checkpoints} looks at no more`
+        : "; a training with --keep-checkpoints 0 keeps all"),
+  ];
+}

@@ -22,7 +22,7 @@ import type { Progress } from "../display/reporter.ts";
 import type { AskedParts } from "./eval-options.ts";
 import { announceParts } from "./eval-costs.ts";
 import { togetherFindings } from "./eval-findings.ts";
-import type { LocalSubjectConfig, OpenedSubject } from "./open-subject.ts";
+import type { LocalSubjectConfig, OpenedSubject, SubjectUse } from "./open-subject.ts";
 import { openLocalSubject, openSubject } from "./open-subject.ts";
 import type { PartFindings, PartWork, PreparedPart } from "./part.ts";
 import { PARTS, sectionOf } from "./parts.ts";
@@ -157,12 +157,12 @@ async function withPrepared(
   const opened = new Map<string, Promise<OpenedSubject>>();
   const once =
     <C extends LocalSubjectConfig>(
-      open: (config: C, context: CommandContext) => Promise<OpenedSubject>,
+      open: (config: C, context: CommandContext, use?: SubjectUse) => Promise<OpenedSubject>,
     ) =>
-    (config: C): Promise<OpenedSubject> => {
+    (config: C, use: SubjectUse = {}): Promise<OpenedSubject> => {
       const { model, template, precision, contextLength } = config;
-      const key = JSON.stringify([model, template, precision, contextLength]);
-      const known = opened.get(key) ?? open(config, context);
+      const key = JSON.stringify([model, template, precision, contextLength, use]);
+      const known = opened.get(key) ?? open(config, context, use);
       opened.set(key, known);
       return known;
     };

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -249,7 +249,94 @@ describe("a judge of a run", () => {
     );
     expect(rates.map(([step, , rate]) => `${String(step)} ${String(rate)}`)[0]).toMatch(/^0 50/);
     expect(rates).toHaveLength(3);
-    expect(wins.warnings.join("\n")).toContain("the judge looked at 3 steps of the run");
+    expect(wins.warnings.join("\n")).toContain(
+      "the judge looked at 3 steps of the run: 4 checkpoints of it are kept, and --checkpoints 1 " +
+        "looks at no more",
+    );
+  });
+
+  test("prompts, template and length are the run's own, and of several rewards none is it", async () => {
+    writeFileSync(at("other.jsonl"), '{"kuestion": "zzz 1"}\n{"kuestion": "zzz 2"}\n');
+    writeFileSync(at("asked.jsonl"), '{"kuestion": "ask 1"}\n{"kuestion": "ask 2"}\n');
+    const argv = ["--model", at("tiny"), "--data", at("asked.jsonl"), "--data", at("other.jsonl")];
+    argv.push("--columns", "prompt=kuestion", "--reward", at("reward.mjs"));
+    argv.push("--reward", at("held-out.mjs"), "--template", "none", "--max-new-tokens", "3");
+    argv.push("--batch-size", "4", "--max-steps", "2", "--checkpoint-steps", "1");
+    argv.push("--epochs", "9", "--critic-warmup-steps", "0", "--out", at("several"));
+    const trained = fakeIo();
+    expect(await runProgram(["ppo", ...argv], trained), trained.stderr.text).toBe(0);
+    writeFileSync(
+      at("seen.mjs"),
+      'import { appendFileSync } from "node:fs";\n' +
+        "export const score = ({ prompt, completion }) => {\n" +
+        `  appendFileSync(${JSON.stringify(at("seen.jsonl"))}, ` +
+        'JSON.stringify([prompt, completion]) + "\\n");\n' +
+        "  return completion.length;\n};\n",
+    );
+    const given = ["--run", at("several"), "--judge", at("seen.mjs"), "--out", at("of-several")];
+    const { status, err } = await evaluate(...given);
+    expect(status, err).toBe(0);
+    expect(err).not.toContain("plain (User");
+    expect(err.match(/chat template: none/g)).toHaveLength(3);
+    const [, ...seen] = readFileSync(at("seen.jsonl"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as [string, string]);
+    expect(new Set(seen.map(([prompt]) => prompt))).toEqual(
+      new Set(["ask 1", "ask 2", "zzz 1", "zzz 2"]),
+    );
+    // bytes are tokens here
+    expect(seen.every(([, text]) => Buffer.from(text).length <= 9)).toBe(true);
+    const found = JSON.parse(
+      readFileSync(join(at("of-several"), "findings.json"), "utf8"),
+    ) as Findings;
+    expect(found.warnings.join("\n")).toContain("the run was trained on 2 rewards together");
+  });
+
+  test("damaged checkpoints are left out, and told", async () => {
+    cpSync(at("policy"), at("damaged"), { recursive: true });
+    const [first, second] = ["step-000001", "step-000002"].map((name) =>
+      join(at("damaged"), "checkpoints", name),
+    );
+    rmSync(join(first!, "manifest.json"));
+    const state = join(second!, "state.safetensors");
+    const bytes = readFileSync(state);
+    bytes[bytes.length - 9]! ^= 1;
+    writeFileSync(state, bytes);
+    const { status, err } = await evaluate(
+      "--run",
+      at("damaged"),
+      "--judge",
+      at("judge.mjs"),
+      "--out",
+      at("of-damaged"),
+    );
+    expect(status, err).toBe(0);
+    const found = JSON.parse(
+      readFileSync(join(at("of-damaged"), "findings.json"), "utf8"),
+    ) as Findings;
+    const told = found.warnings.join("\n");
+    expect(told).toContain("step-000001 is left out of checkpoints: it has no manifest.json");
+    expect(told).toContain(
+      "the checkpoint of step 2 is damaged and left out: the content of state.safetensors",
+    );
+    const rows = found.findings[0]!.details.flatMap((part) =>
+      part.kind === "table" ? part.table.rows : [],
+    );
+    expect(rows.map(([step]) => step)).toEqual(["0", "3", "4"]);
+  });
+
+  test("prompts that cannot be read close the judge, so that the program ends", async () => {
+    const { status, err } = await evaluate(
+      "--run",
+      at("policy"),
+      "--judge",
+      at("judge.mjs"),
+      "--data",
+      at("nowhere.jsonl"),
+    );
+    expect(status).toBe(2);
+    expect(err).toContain("nowhere.jsonl");
   });
 
   test("a judge that cannot tell is refused, before anything is asked", async () => {

@@ -1,27 +1,23 @@
 /** `attune eval over-optimisation`: was the reward hacked, where to stop, what does it overrate? */
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ConfigOf } from "../../config/config.ts";
 import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
-import type { PromptRecord, RankedRecord } from "../../data/records.ts";
-import { loadDataset, recordsAs } from "../../data/dataset.ts";
+import type { RankedRecord } from "../../data/records.ts";
+import { loadDataset } from "../../data/dataset.ts";
 import type { AnswerScorer } from "../../evaluation/answer-scorer.ts";
 import { answerOf, cachedScorer } from "../../evaluation/answer-scorer.ts";
 import type { Finding } from "../../evaluation/findings.ts";
-import { firstOfEachPrompt } from "../../evaluation/compare/match.ts";
 import { bestOfNHacking } from "../../evaluation/over-optimisation/best-of-n-findings.ts";
 import { hackingFindings } from "../../evaluation/over-optimisation/hacking-findings.ts";
 import type { overOptimisationConfig } from "../../evaluation/over-optimisation/over-optimisation.config.ts";
 import type { OptimisationPath } from "../../evaluation/over-optimisation/path.ts";
+import { formatPlainList } from "../../evaluation/plain-list.ts";
 import type { OptimisationRun } from "../../quickstart/optimisation-run.ts";
 import { readOptimisationRun } from "../../quickstart/optimisation-run.ts";
 import { isRewardFile } from "../../training/rollout/function-file.ts";
 import { jointHash } from "../../runs/joint-hash.ts";
-import type { Labels } from "../../stats/clusters.ts";
-import { placeOf, userTurn } from "../../world/turns.ts";
-import { requestTopic } from "../../world/requests.ts";
 import { loadOptions, reportDataset } from "../inputs/data-input.ts";
 import type { OpenedJudge } from "../judging/opened-judge.ts";
 import type { LooksInput } from "./answered-looks.ts";
@@ -37,6 +33,7 @@ import { estimateLooks, judgedPath, openJudgeOfLooks } from "./judge-of-looks.ts
 import type { OpenedSubject } from "./open-subject.ts";
 import { openScorer } from "./open-scorer.ts";
 import type { EvaluationPart, PartInput, PartWork } from "./part.ts";
+import { hashOf, readPrompts } from "./prompts-of-run.ts";
 import { cutWarnings } from "./scoring-warnings.ts";
 
 type Config = ConfigOf<typeof overOptimisationConfig>;
@@ -81,6 +78,7 @@ export const part: EvaluationPart<typeof overOptimisationConfig> = {
             ...run.warnings,
             ...(chosen?.warnings ?? []),
             ...(seen?.warnings ?? []),
+            ...severalRewards(config, run),
             ...(asked?.proxy && asked.heldOut ? [] : [NOT_SEEN]),
           ],
         };
@@ -103,8 +101,18 @@ const NOT_SEEN =
   "which answers the reward overrates was not looked at: that needs prompts (--data), the reward " +
   "and a held-out one";
 
-const hashOf = (path: object): string =>
-  createHash("sha256").update(JSON.stringify(path)).digest("hex");
+function severalRewards(
+  { reward }: Config,
+  { options, world }: Pick<OptimisationRun, "options" | "world">,
+): string[] {
+  const rewards = [options["reward"] ?? []].flat().map(String);
+  if (world || reward !== "" || rewards.length < 2) return [];
+  return [
+    `the run was trained on ${countOf(rewards.length, "reward")} together ` +
+      `(${formatPlainList(rewards)}), none of which alone is what was optimised: answers of ` +
+      "checkpoints are not scored by them; --reward names one that is",
+  ];
+}
 
 /** Answers to choose from, with the reward that chooses and what says what they are worth. */
 interface Samples {
@@ -204,9 +212,10 @@ interface AskedLooks extends LooksInput {
 
 /** @returns undefined where something that it needs was not named and is not there */
 async function openLooks(
-  { config, context, openLocalSubject }: Input,
+  { config: given, context, openLocalSubject }: Input,
   run: OptimisationRun,
 ): Promise<AskedLooks | undefined> {
+  const config = { ...given, maxNewTokens: given.maxNewTokens || ownLength(run) };
   const places = placesOf(config, run);
   const judged = config.judge !== "";
   const rewarded = places.reward !== "" && places.heldOut !== "";
@@ -226,29 +235,65 @@ async function openLooks(
         context,
       })
     : undefined;
-  const data = await readPrompts(
-    config,
-    { run, rewards: [places.reward, places.heldOut] },
-    context,
-  );
-  const subject = (model: string): Promise<OpenedSubject> =>
-    openLocalSubject({ ...config, model, contextLength: config.maxLength });
-  const [before, after] = [await subject(places.before), await subject(config.run)];
-  const scorer = (place: string): Promise<AnswerScorer> | undefined =>
-    place === "" ? undefined : openScorer(place, config, context);
-  const [proxy, heldOut] = [await scorer(places.reward), await scorer(places.heldOut)];
-  const input = { config, records: data.records, clusters: data.clusters, before, after };
-  return {
-    ...input,
-    places: placesOfLooks(input, run),
-    proxy,
-    heldOut,
-    judge,
-    hash: data.hash,
-    fingerprints: [before, after, proxy, heldOut, judge].flatMap((each) =>
-      each ? [each.fingerprint] : [],
-    ),
+  const scorers: AnswerScorer[] = [];
+  const scorer = async (place: string): Promise<AnswerScorer | undefined> => {
+    if (place === "") return undefined;
+    const opened = await openScorer(place, config, context);
+    scorers.push(opened);
+    return opened;
   };
+  try {
+    const { hash, ...data } = await readPrompts(
+      config,
+      { run, rewards: [places.reward, places.heldOut] },
+      context,
+    );
+    const conversations = data.records.some(({ prompt }) => typeof prompt !== "string");
+    const subject = (model: string, template: string): Promise<OpenedSubject> =>
+      openLocalSubject(
+        { ...config, model, template, contextLength: config.maxLength },
+        { conversations },
+      );
+    const before = await subject(places.before, templateBefore(config, run));
+    const after = await subject(config.run, config.template);
+    const [proxy, heldOut] = [await scorer(places.reward), await scorer(places.heldOut)];
+    const input = { config, ...data, conversations, before, after };
+    return {
+      ...input,
+      places: placesOfLooks(input, run),
+      proxy,
+      heldOut,
+      judge,
+      hash,
+      fingerprints: [before, after, proxy, heldOut, judge].flatMap((each) =>
+        each ? [each.fingerprint] : [],
+      ),
+    };
+  } catch (error) {
+    // a thread that is left open keeps the program from ending
+    for (const each of scorers) await each.close();
+    await judge?.close?.();
+    throw error;
+  }
+}
+
+/** Answers as long as those that the policy learned from. */
+const ownLength = ({ options }: OptimisationRun): number => {
+  const own = options["maxNewTokens"];
+  return typeof own === "number" && own > 0 ? own : DEFAULT_LENGTH;
+};
+const DEFAULT_LENGTH = 128;
+
+/**
+ * The run's choice is written with what it made, and not with what it began as: asked by another
+ * template the beginning would be a model that the policy never was.
+ */
+function templateBefore(
+  { template, reference }: Config,
+  { options }: Pick<OptimisationRun, "options">,
+): string {
+  const own = options["template"];
+  return template === "auto" && reference === "" && typeof own === "string" ? own : template;
 }
 
 const planOf = ({ records, places, proxy, heldOut, judge }: AskedLooks): string =>
@@ -287,7 +332,7 @@ async function seeLooks(
     warnings: [
       ...answered.warnings,
       ...warnings,
-      ...(judged ? [...judged.warnings, ...fewLooksWarnings(places, run.kept.length)] : []),
+      ...(judged ? [...judged.warnings, ...fewLooksWarnings(answered.looks, run, config)] : []),
     ],
   };
 }
@@ -314,53 +359,13 @@ function placesOf(
     ? { before: beside("sft"), reward: beside("reward"), heldOut: beside("held-out-reward") }
     : {
         before: own(options["model"]),
-        reward: rewards[0] ?? "",
+        // none of several is what was optimised
+        reward: rewards.length === 1 ? rewards[0]! : "",
         heldOut: own(options["heldOutReward"]),
       };
   return {
     before: reference || places.before,
     reward: reward || places.reward,
     heldOut: heldOutReward || places.heldOut,
-  };
-}
-
-/** @param rewards whose functions may read further columns */
-async function readPrompts(
-  config: Config,
-  { run: { options, world }, rewards }: { run: OptimisationRun; rewards: readonly string[] },
-  context: Input["context"],
-): Promise<{ records: PromptRecord[]; clusters: Labels | undefined; hash: string }> {
-  if (world && config.data === "") {
-    const requests = world.requests.slice(0, config.prompts);
-    return {
-      records: requests.map(({ text }, i) => ({
-        kind: "prompt",
-        prompt: [userTurn(text)],
-        place: placeOf(i),
-      })),
-      clusters: requests.map(requestTopic),
-      hash: hashOf(requests.map(({ text }) => text)),
-    };
-  }
-  const source = config.data === "" ? String([options["data"]].flat()[0]) : config.data;
-  const dataset = await loadDataset(source, {
-    ...loadOptions(config, context),
-    needs: "prompt",
-    keepColumns: [config.judge, ...rewards].some(isRewardFile),
-  });
-  reportDataset(dataset, context.reporter);
-  const all = recordsAs(dataset, "prompt");
-  const different = firstOfEachPrompt(all);
-  if (different.length < all.length)
-    context.reporter.note(
-      `${source}: ${countOf(all.length - different.length, "prompt")} of ${all.length} stand there ` +
-        "before, and are asked once",
-    );
-  const records = different.slice(0, config.prompts);
-  const labels = records.map(({ cluster }, i) => cluster ?? `prompt ${i}`);
-  return {
-    records,
-    clusters: records.some(({ cluster }) => cluster !== undefined) ? labels : undefined,
-    hash: dataset.hash,
   };
 }

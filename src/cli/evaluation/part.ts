@@ -11,7 +11,12 @@ import type { Estimate } from "../../constitution/estimate.ts";
 import type { CommandContext } from "../command.ts";
 import type { CostConfig } from "../constitution/costs.ts";
 import type { Progress, ProgressOptions } from "../display/reporter.ts";
-import type { LocalSubjectConfig, OpenedSubject, SubjectConfig } from "./open-subject.ts";
+import type {
+  LocalSubjectConfig,
+  OpenedSubject,
+  SubjectConfig,
+  SubjectUse,
+} from "./open-subject.ts";
 
 /** What a part is prepared with. Nothing may be asked or written yet. */
 export interface PartInput<D extends ConfigDefinition = ConfigDefinition> {
@@ -26,7 +31,7 @@ export interface PartInput<D extends ConfigDefinition = ConfigDefinition> {
    * The same of a model that must be in this process.
    * @throws AttuneError `usage` for one behind a server
    */
-  openLocalSubject(config: LocalSubjectConfig): Promise<OpenedSubject>;
+  openLocalSubject(config: LocalSubjectConfig, use?: SubjectUse): Promise<OpenedSubject>;
 }
 
 /** What a part is run with. */

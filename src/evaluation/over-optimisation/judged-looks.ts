@@ -5,6 +5,7 @@
  * answer is better than what the policy gave before any update: 1, 0.5 for a tie, 0, so that a
  * look's mean is a win rate over where it began.
  */
+import { inParallel } from "../../constitution/in-parallel.ts";
 import { meanAndDeviation } from "../../stats/intervals.ts";
 import type { Prompt } from "../../text/messages.ts";
 import { isRefused } from "../../training/rollout/judge.ts";
@@ -83,13 +84,10 @@ const scoresAt = (
   { texts }: AnsweredLook,
   { signal, onDone }: Judging,
 ): Promise<Judged[]> =>
-  Promise.all(
-    texts.map(async (text, i) => {
-      signal?.throwIfAborted();
-      const score = await judge.scoreOf({ prompt: prompts[i]!, text });
-      onDone?.();
-      return score;
-    }),
+  inParallel(
+    texts,
+    { limit: judge.concurrency ?? 1, signal, ...(onDone ? { onDone: () => onDone() } : {}) },
+    (text, i) => judge.scoreOf({ prompt: prompts[i]!, text }),
   );
 
 async function winsAt(
