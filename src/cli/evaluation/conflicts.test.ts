@@ -16,7 +16,7 @@ afterAll(() => folder.remove());
 function writeRun(name: string, [refusal, right]: readonly [number, number], data: string): void {
   const measure = (id: string, estimate: number, good: string) => ({
     id,
-    name: id,
+    name: `share of ${id}`,
     unit: "share",
     good,
     value: { estimate, low: estimate - 0.05, high: estimate + 0.05, n: 400 },
@@ -65,6 +65,14 @@ test("more refusals are the expense, in their own values, and high is not good",
     .filter(({ id }) => id.includes("refusal"));
   expect(refusals.map(({ good }) => good)).toEqual(["lower", "lower", "lower"]);
   expect(refusals[0]!.value.estimate).toBeCloseTo(0.3, 12);
+  // ids are told in words
+  expect(findings[0]!.figures[0]).toMatchObject({
+    kind: "list",
+    items: [
+      "honest/accuracy: share of honest/accuracy",
+      "harmless/over-refusal: share of harmless/over-refusal",
+    ],
+  });
   expect(warnings).toHaveLength(1);
   expect(warnings[0]).toContain("sft, dpo have no items.jsonl");
 });

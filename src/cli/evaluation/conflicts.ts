@@ -74,9 +74,15 @@ function found(
     random: Random.for(seed, "conflicts"),
   });
   const names = axes.map(({ name }) => name);
+  const told = axes.flatMap(({ name, says }) => (says === undefined ? [] : [`${name}: ${says}`]));
+  const [traded, ...others] = conflictFindings(conflicts, names);
   return {
     findings: [
-      ...conflictFindings(conflicts, names),
+      // ids of measures say little to who did not choose them
+      told.length === 0
+        ? traded!
+        : { ...traded!, figures: [{ kind: "list", items: told }, ...traded!.figures] },
+      ...others,
       ...(along ? [alongFinding(conflicts, { axes: names, along })] : []),
     ],
   };

@@ -151,7 +151,7 @@ export function axisOf(
     (measure) => measure !== undefined && Number.isFinite(measure.value.estimate),
   );
   if (!usable || first!.good === "neither") return undefined;
-  const about = { name: id, better: first!.good, unit: first!.unit };
+  const about = { name: id, says: first!.name, better: first!.good, unit: first!.unit };
   const values = measures.map((measure) => measure!.value);
   const range = RANGES[first!.unit];
   const paired = range

@@ -21,6 +21,8 @@ import type { Unit } from "../findings.ts";
 /** One axis by model: scores of the same prompts, or intervals alone. */
 export interface ConflictAxis {
   name: string;
+  /** What it measures, in words, where its name is an id. */
+  says?: string;
   better: "higher" | "lower";
   /** A share where left out. */
   unit?: Unit;
