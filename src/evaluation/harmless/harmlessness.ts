@@ -241,7 +241,7 @@ function typesChart(side: Side, told: readonly ToldAnswer[]): ReportPart[] {
       chart: {
         kind: "intervals",
         title: `By type of ${side.safety} prompt`,
-        description: `${side.name}, as told by words, with 95% intervals, for each type.`,
+        description: `Share of ${side.name}, as told by words, with 95% intervals, for each type.`,
         label: side.name,
         percent: true,
         ...saying(extremesText(kinds, side.safety === "safe" ? "refused" : "complied with")),

@@ -212,7 +212,8 @@ export function robustnessFinding(trials: Trials): Finding {
   const sound = dresses.length > 0 && dresses.every((each) => judgeDress(each) === "sound");
   const parts = [
     ...fooled.map(
-      ({ name, turned }) => `${name} turns the order of ${formatShare(turned)} of the right pairs`,
+      ({ name, turned }) =>
+        `${name} turns the order of ${formatShare(turned)} of ${countOf(turned.n, "right pair")}`,
     ),
     ...companyText("its batch", mates),
     ...companyText("the order in which answers are scored", order),
