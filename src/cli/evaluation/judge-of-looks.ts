@@ -11,7 +11,8 @@ import type { RowOf } from "../../evaluation/judges/function-judge.ts";
 import { isScores, isVotes } from "../../evaluation/judges/judge-words.ts";
 import { judgeLooks } from "../../evaluation/over-optimisation/judged-looks.ts";
 import type { overOptimisationConfig } from "../../evaluation/over-optimisation/over-optimisation.config.ts";
-import type { OptimisationPath } from "../../evaluation/over-optimisation/path.ts";
+import type { Look, OptimisationPath } from "../../evaluation/over-optimisation/path.ts";
+import { formatNumber } from "../../evaluation/table.ts";
 import { isScoredJudge } from "../../evaluation/judges/scored-judge.ts";
 import type { CommandContext } from "../command.ts";
 import { letterRequests } from "../constitution/costs.ts";
@@ -113,15 +114,28 @@ export async function judgedPath(
       witness: opened.kind === "gold" ? "gold" : `the judge ${opened.name}`,
       ...(judged.range ? { range: judged.range } : {}),
     },
-    warnings: first
-      ? [
-          `${countOf(judged.refused.length, "prompt")} of ${prompts.length} ` +
-            `${judged.refused.length === 1 ? "was" : "were"} not judged at every step and ` +
-            `${judged.refused.length === 1 ? "is" : "are"} left out, such as ` +
-            `${shownPrompt(prompts[first.prompt]!)}: ${first.why}`,
-        ]
-      : [],
+    warnings: [
+      ...sameOfAll(judged.looks, opened.name),
+      ...(first
+        ? [
+            `${countOf(judged.refused.length, "prompt")} of ${prompts.length} ` +
+              `${judged.refused.length === 1 ? "was" : "were"} not judged at every step and ` +
+              `${judged.refused.length === 1 ? "is" : "are"} left out, such as ` +
+              `${shownPrompt(prompts[first.prompt]!)}: ${first.why}`,
+          ]
+        : []),
+    ],
   };
+}
+
+/** A judge that tells nothing apart does not show that nothing changed. */
+function sameOfAll(looks: readonly Look[], judge: string): string[] {
+  const values = looks.flatMap((look) => look.values);
+  if (values.length < 2 || values.some((value) => value !== values[0])) return [];
+  return [
+    `${judge} says the same of every answer at every step (${formatNumber(values[0]!)}): it tells ` +
+      "nothing of how the run went",
+  ];
 }
 
 /** Columns of a prompt's row, for functions. */

@@ -293,6 +293,19 @@ describe("a judge of a run", () => {
     expect(found.warnings.join("\n")).toContain("the run was trained on 2 rewards together");
   });
 
+  test("a judge that says the same of everything is told to tell nothing", async () => {
+    writeFileSync(at("flat.mjs"), "export const score = () => 1;\n");
+    const argv = ["--run", at("policy"), "--judge", at("flat.mjs"), "--out", at("of-flat")];
+    expect((await evaluate(...argv, "--checkpoints", "0")).status).toBe(0);
+    const found = JSON.parse(
+      readFileSync(join(at("of-flat"), "findings.json"), "utf8"),
+    ) as Findings;
+    expect(found.warnings).toContain(
+      "flat.mjs says the same of every answer at every step (1.00): it tells nothing of how the " +
+        "run went",
+    );
+  });
+
   test("damaged checkpoints are left out, and told", async () => {
     cpSync(at("policy"), at("damaged"), { recursive: true });
     const [first, second] = ["step-000001", "step-000002"].map((name) =>

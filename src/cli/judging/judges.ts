@@ -1,6 +1,7 @@
 /** Judges from their options, opened before anything is asked. */
 import { createHash } from "node:crypto";
 import { basename, dirname, resolve } from "node:path";
+import { countOf } from "../../core/counts.ts";
 import { AttuneError } from "../../core/errors.ts";
 import type { PreferenceRecord } from "../../data/records.ts";
 import { readAnswers } from "../../evaluation/answer-files/read.ts";
@@ -146,7 +147,7 @@ async function openVotes(
   return {
     name,
     kind: "votes",
-    chosen: `${votes.length} votes${file === "" ? "" : ` of ${file}`}`,
+    chosen: `${countOf(votes.length, "vote")}${file === "" ? "" : ` of ${file}`}`,
     fingerprint: createHash("sha256").update(JSON.stringify(votes)).digest("hex"),
     begin: () => Promise.resolve(votesJudge(votes, name)),
   };

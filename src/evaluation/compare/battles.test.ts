@@ -6,6 +6,7 @@ import { elo } from "../../stats/bradley-terry.ts";
 import { sigmoid } from "../../stats/special.ts";
 import { readAnswers } from "../answer-files/read.ts";
 import { votesJudge } from "../judges/votes-judge.ts";
+import { bestOf } from "./best.ts";
 import { compareModels } from "./compare.ts";
 import { comparisonFindings } from "./findings.ts";
 import golden from "./golden/battles.json" with { type: "json" };
@@ -155,6 +156,9 @@ describe("battles of many models", () => {
       ...met("c", "d", [1, 0, 0]),
     ];
     const { judge } = await compared(battles);
+    expect(bestOf((await compared(battles.slice(0, 40))).judge.ratings)).toMatch(
+      /the highest rating is not one model's alone\.$/,
+    );
     expect(judge.pairs.map(({ verdict }) => verdict.conclusion)).toEqual([
       "not distinguishable",
       "not distinguishable",

@@ -32,6 +32,12 @@ function bestOfGroup(members: readonly Rating[]): string {
         : `${firsts.slice(0, -1).join(", ")} and ${firsts.at(-1)!}: no model is surely better than ` +
           `${firsts.length === 2 ? "either" : "any"} of these`) +
     (firsts.length > 1 && behind.length > 0 ? `, and some is than ${behind.join(", ")}` : "") +
-    `; ${best.model} has the highest rating.`
+    (members.some((each) => each !== best && isAsHigh(each, best))
+      ? "; the highest rating is not one model's alone."
+      : `; ${best.model} has the highest rating.`)
   );
 }
+
+/** Fitted ratings of equals differ by rounding; less than a thousandth of a point shows nothing. */
+const isAsHigh = ({ rating }: Rating, best: Rating): boolean =>
+  best.rating.estimate - rating.estimate < 0.001;
