@@ -377,6 +377,14 @@ describe("refused, with file and row:", () => {
     expect(message).toMatch(/AlpacaEval's model outputs/);
   });
 
+  test("battles without what was said", async () => {
+    const battle = { model_a: "a", model_b: "b", winner: "tie", judge: "j" };
+    const file = folder.write("battles.jsonl", lines(battle));
+    expect(await folder.refusal(() => readAnswers(file))).toMatch(
+      /^battles\.jsonl:1: .*these battles hold no answers[^]*conversation_a and conversation_b/,
+    );
+  });
+
   test("an answer that is no text", async () => {
     const file = folder.write(
       "number.jsonl",

@@ -176,6 +176,12 @@ async function readFile(
   }
   if (rows.length === 0) throw new AttuneError("data", "the file holds no rows", { file });
   const format = detect(rows);
+  if (!format && isBattleWithoutTexts(rows[0]!))
+    throw new AttuneError("data", "these battles hold no answers, and are not read", {
+      ...rows[0]!.place,
+      got: `the columns ${Object.keys(rows[0]!.columns).join(", ")}`,
+      expected: "conversation_a and conversation_b beside them: what both models said",
+    });
   if (!format)
     throw new AttuneError("data", "the file holds no answers in a known format", {
       ...rows[0]!.place,
@@ -238,3 +244,7 @@ export function fingerprintOf(answers: readonly SetAnswer[]): string {
   for (const { place: _, ...answer } of answers) hash.update(`${JSON.stringify(answer)}\n`);
   return hash.digest("hex");
 }
+
+/** Who fought whom and who won, as arenas publish it without what was said. */
+const isBattleWithoutTexts = ({ columns }: Row): boolean =>
+  "model_a" in columns && "model_b" in columns && "winner" in columns;

@@ -139,7 +139,9 @@ function whyNone(path: OptimisationPath): string {
   const witness = witnessOf(path);
   const gold =
     looks.length === 0
-      ? "nothing says how what was meant changed (--gold, --judge)"
+      ? path.witness === undefined
+        ? "nothing says how what was meant changed (--gold, --judge)"
+        : `${witness} judged no prompt at every step`
       : looks.length === 1
         ? `${witness} looked once, and a change needs two looks`
         : `${witness} looked at too few prompts that are independent`;

@@ -22,6 +22,21 @@ function looksAt(levels: readonly number[], seed: number, prompts = 80): number[
   return levels.map((level) => own.map((value) => level + value + 0.05 * draw.normal()));
 }
 
+test.each([
+  [undefined, "nothing says how what was meant changed"],
+  ["the judge critic", "the judge critic judged no prompt at every step"],
+])("without looks by %s the reason is told", (witness, why) => {
+  const rollOuts = [1, 2, 3].map((step) => ({ step, kl: 0.1 * step, proxy: step }));
+  const path: OptimisationPath = {
+    name: "ppo",
+    rollOuts,
+    looks: [],
+    checkpoints: [],
+    ...(witness === undefined ? {} : { witness }),
+  };
+  expect(hackingFindings(path, { seed: 1 }).findings[0]!.answer).toContain(why);
+});
+
 describe("a fall from the peak", () => {
   test("is the last look less the highest, and is seen where it is large", () => {
     const looks = looksAt([0.5, 0.7, 0.7, 0.6, 0.4], 3);
