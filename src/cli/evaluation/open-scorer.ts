@@ -1,8 +1,9 @@
 /** Opens what scores answers for an evaluation: a reward model, or a function's file. */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import type { AnswerScorer } from "../../evaluation/answer-scorer.ts";
 import { functionScorer, modelScorer } from "../../evaluation/answer-scorer.ts";
+import { moduleFingerprint } from "../../evaluation/judges/module-fingerprint.ts";
 import type { Precision } from "../../models/precision.ts";
 import { rewardEncoder } from "../../training/open-encoder.ts";
 import { isRewardFile } from "../../training/rollout/function-file.ts";
@@ -10,6 +11,7 @@ import { openRewardFile } from "../../training/rollout/reward-file.ts";
 import { checkRewardModel } from "../../training/rollout/rewards.ts";
 import type { CommandContext } from "../command.ts";
 import { findModel } from "../inputs/find-model.ts";
+import { tellNotFollowed } from "../inputs/followed-files.ts";
 import { readModelOf } from "../inputs/read-model.ts";
 
 export interface ScoringConfig {
@@ -27,7 +29,9 @@ export async function openScorer(
 ): Promise<AnswerScorer> {
   if (isRewardFile(name)) {
     const source = await openRewardFile(name, rewardTimeout);
-    return functionScorer(source, createHash("sha256").update(readFileSync(name)).digest("hex"));
+    const { hash, notFollowed } = moduleFingerprint(name);
+    tellNotFollowed(`reward ${basename(name)}`, notFollowed, context);
+    return functionScorer(source, hash);
   }
   const opened = await readModelOf(name, await findModel(name, context), {
     precision,

@@ -8,12 +8,12 @@ import { readAnswers } from "../../evaluation/answer-files/read.ts";
 import { columnJudge } from "../../evaluation/judges/column-judge.ts";
 import { openFunctionJudge } from "../../evaluation/judges/function-judge.ts";
 import { goldJudge, readSeed, requestsWorld } from "../../evaluation/judges/gold-judge.ts";
-import { formatPlainList } from "../../evaluation/plain-list.ts";
 import { oneVoteEach } from "../../evaluation/annotators/votes.ts";
 import { votesJudge } from "../../evaluation/judges/votes-judge.ts";
 import { isRewardFile } from "../../training/rollout/function-file.ts";
 import { SERVER_PREFIX } from "../../training/online/judge.config.ts";
 import type { CommandContext } from "../command.ts";
+import { tellNotFollowed } from "../inputs/followed-files.ts";
 import type { JudgingConfig, OpenedJudge } from "./opened-judge.ts";
 import {
   isGold,
@@ -160,11 +160,7 @@ async function openFile(
 ): Promise<OpenedJudge> {
   context.signal.throwIfAborted();
   const opened = await openFunctionJudge(judge, { timeout: config.judgeTimeout, name });
-  if (opened.notFollowed.length > 0)
-    context.reporter.note(
-      `judge ${name}: its file and what it imports by a relative path are followed, so that a ` +
-        `change asks it anew; not ${formatPlainList(opened.notFollowed)}`,
-    );
+  tellNotFollowed(`judge ${name}`, opened.notFollowed, context);
   return {
     name,
     kind: "function",
