@@ -10,7 +10,6 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const quiet = process.argv.includes("--quiet");
 
 function run(command, args) {
   const result = spawnSync(command, args, {
@@ -52,7 +51,8 @@ function installPackages() {
     .digest("hex");
   const stamp = join(root, "node_modules", ".attune-lock");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
-  if (!quiet) console.error("Installing packages (first run, or the lock file changed) ...");
+  // minutes on a slow line: nobody should wonder, whatever command it stands in front of
+  console.error("Installing packages (first run, or the lock file changed) ...");
   // .npmrc turns install scripts off: ONNX Runtime's would download CUDA libraries, which are of no
   // use here.
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
@@ -68,7 +68,7 @@ function build() {
     statSync(join(root, "tsconfig.build.json")).mtimeMs,
   );
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= inputs) return;
-  if (!quiet) console.error("Building ...");
+  console.error("Building ...");
   run(process.execPath, [
     join(root, "node_modules", "typescript", "bin", "tsc"),
     "-p",
