@@ -293,6 +293,13 @@ test("a judge that compares begins in equal ties, is called by its name and draw
   }
   expect(picture!.description).toContain("the same 120 prompts");
   expect(drawn.points.every(({ y }) => Number.isFinite(y))).toBe(true);
+  expect(picture!.description).toContain("of its later looks");
+  // a beginning where one of 120 differs is no scale either
+  const [start, ...others] = wins.looks;
+  const nearly = [{ ...start!, values: start!.values.map((v, i) => (i === 0 ? v + 0.1 : v)) }];
+  const again = hackingFindings({ ...wins, looks: [...nearly, ...others] }, { seed: 1 }).picture!;
+  const far = again.series.find(({ name }) => name === "the judge taste.ts")!.points;
+  expect(Math.max(...far.map(({ y }) => Math.abs(y)))).toBeLessThan(3);
   expect(drawn.moments).toEqual([{ step: 20, kind: "peak" }]);
   const shown = findings.map(({ question, answer, figures }) => [question, answer, figures]);
   expect(JSON.stringify(shown)).not.toMatch(/[Gg]old[ ,.:"]/);

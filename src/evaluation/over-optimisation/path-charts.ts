@@ -56,14 +56,17 @@ export function stepChart(
 }
 
 /** What a dot is, and by what its band goes. */
-function descriptionOf({ looks, scored }: OptimisationPath): string {
+function descriptionOf(path: OptimisationPath): string {
+  const { looks, scored } = path;
   const counts = [looks, scored?.proxy ?? [], scored?.heldOut ?? []].flatMap((those) =>
     those.length < 2 ? [] : [those[0]!.values.length],
   );
   const prompts = counts[0];
+  const later = scaleOf(looks)?.later === true;
   return (
-    "Each less its beginning, which is 0, in standard deviations of the values at the beginning, so that they " +
-    `can be drawn on one scale. Faint dots are roll-outs, each of other prompts, and their line is ` +
+    "Each less its beginning, which is 0, in standard deviations of the values at the beginning" +
+    (later ? ` (those of ${witnessOf(path)}, nearly equal then, of its later looks)` : "") +
+    `, so that they can be drawn on one scale. Faint dots are roll-outs, each of other prompts, and their line is ` +
     `the moving mean over ${SMOOTHED}.` +
     (prompts === undefined
       ? ""
@@ -140,7 +143,12 @@ function seriesOf(path: OptimisationPath, { gold }: Pick<HackingVerdict, "gold">
 interface Scale {
   centre: number;
   deviation: number;
+  /** The deviation is that of the later looks. */
+  later?: boolean;
 }
+
+/** A spread at the beginning that is smaller than this share of the later ones is no scale. */
+const NARROW = 0.1;
 
 /** Means of looks; the interval is that of the change since the first, prompt by prompt. */
 function levelsOf(
@@ -171,15 +179,16 @@ const spreadOf = (values: readonly number[], centre: number): number =>
   Math.sqrt(mean(values.map((value) => (value - centre) ** 2)));
 
 /**
- * Mean over prompts before any update, and spread; where all are equal then, as in a comparison with
- * oneself, the spread of the other looks.
+ * Mean over prompts before any update, and spread; where all are nearly equal then, as in a
+ * comparison with oneself, the spread of the other looks.
  */
 function scaleOf(looks: readonly Look[]): Scale | undefined {
   const [first, ...others] = looks;
   if (first === undefined || others.length === 0) return undefined;
   const centre = mean(first.values);
   const own = spreadOf(first.values, centre);
-  const deviation =
-    own > 0 ? own : mean(others.map(({ values }) => spreadOf(values, mean(values))));
-  return deviation > 0 ? { centre, deviation } : undefined;
+  const theirs = mean(others.map(({ values }) => spreadOf(values, mean(values))));
+  const later = own < NARROW * theirs;
+  const deviation = later ? theirs : own;
+  return deviation > 0 ? { centre, deviation, later } : undefined;
 }
