@@ -45,7 +45,10 @@ export function installWith(
   throw new Error(`${command} ${given.join(" ")} failed:\n${said.slice(-4000)}`);
 }
 
-/** Path of a Python with the harnesses; undefined, with the reason printed, where there is none. */
+/**
+ * Path of a Python with the harnesses; undefined, with the reason printed, where there is none. Two
+ * files of tests must not install at once, so they run one after the other (`test:harnesses`).
+ */
 export function findPython(): string | undefined {
   const named = process.env["ATTUNE_HARNESSES_PYTHON"];
   if (named) return named;
