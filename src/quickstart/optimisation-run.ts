@@ -93,6 +93,9 @@ export function readOptimisationRun(
       ...checkpoints
         .skipped()
         .map(({ folder: at, reason }) => `${basename(at)} is left out of checkpoints: ${reason}`),
+      ...(!looked && existsSync(join(folder, GOLD_FILE))
+        ? [`${GOLD_FILE} of the run is not read: a judge says what was meant (--judge)`]
+        : []),
       ...(looks.length > 1 && labels === undefined
         ? [
             `the ${countOf(looks[0]!.values.length, "prompt")} of gold are taken as independent: ` +

@@ -235,6 +235,7 @@ describe("a judge of a run", () => {
     expect(table.rows.map(([step]) => step)).toEqual(["0", "1", "2", "3", "4"]);
     expect(found.findings.map(({ id }) => id)).toContain("over-optimisation-overrated");
     expect(JSON.stringify(found)).not.toContain("NaN");
+    expect(found.warnings.join("\n")).toContain("the 16 prompts that were judged are taken as");
 
     const wins = await judged(
       at("compares.mjs"),

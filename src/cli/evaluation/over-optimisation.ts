@@ -332,10 +332,24 @@ async function seeLooks(
     warnings: [
       ...answered.warnings,
       ...warnings,
-      ...(judged ? [...judged.warnings, ...fewLooksWarnings(answered.looks, run, config)] : []),
+      ...(judged
+        ? [
+            ...judged.warnings,
+            ...fewLooksWarnings(answered.looks, run, config),
+            ...independentWarnings(judged.path),
+          ]
+        : []),
     ],
   };
 }
+
+const independentWarnings = ({ looks, clusters }: Pick<OptimisationPath, "looks" | "clusters">) =>
+  looks.length > 1 && clusters === undefined
+    ? [
+        `the ${countOf(looks[0]!.values.length, "prompt")} that were judged are taken as ` +
+          "independent: the data names no clusters",
+      ]
+    : [];
 
 interface Places {
   /** Empty where the run does not tell. */

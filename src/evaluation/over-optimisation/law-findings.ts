@@ -1,5 +1,5 @@
 /** By what laws gold, the reward and the held-out reward went: Gao's, with intervals. */
-import { formatCount } from "../../core/counts.ts";
+import { countOf, formatCount } from "../../core/counts.ts";
 import type { Random } from "../../core/random.ts";
 import type { Labels } from "../../stats/clusters.ts";
 import { mean, meanInterval } from "../../stats/intervals.ts";
@@ -8,11 +8,11 @@ import type { ScatterChart } from "../chart.ts";
 import type { Finding, Measure, Unit } from "../findings.ts";
 import { formatMean, formatNumber } from "../table.ts";
 import type { Table } from "../table.ts";
-import { unitsOf } from "./hacking-sentence.ts";
+import { capitalised, unitsOf } from "./hacking-sentence.ts";
 import type { DistantMean, FittedLaw } from "./laws.ts";
 import { RESAMPLES, fitLaw, fitLawThroughMeans, klOf } from "./laws.ts";
 import type { Look, OptimisationPath, RollOut } from "./path.ts";
-import { rollOutAt, scoreOf } from "./path.ts";
+import { rollOutAt, scoreOf, witnessOf } from "./path.ts";
 import { largestOf } from "../../core/extremes.ts";
 
 const PART = "over-optimisation";
@@ -71,8 +71,12 @@ function lawOf(path: OptimisationPath, of: Witness, random: Random): WitnessLaw 
   return of === "gold" ? undefined : lawOfRollOuts(path, of, random);
 }
 
-/** A law has two coefficients; that of a reward is in its roll-outs too, where looks are few. */
-const FEWEST_LOOKS: Readonly<Record<Witness, number>> = { gold: 3, proxy: 5, "held-out": 5 };
+/**
+ * The beginning and as many more. A law has two coefficients, so that it goes through two points
+ * whatever they are, and where it turns would have no width; that of a reward is in its roll-outs
+ * too, where looks are few.
+ */
+const FEWEST_LOOKS: Readonly<Record<Witness, number>> = { gold: 4, proxy: 5, "held-out": 5 };
 
 const scoredLooks = (
   { scored }: OptimisationPath,
@@ -144,7 +148,11 @@ function findingOf(path: OptimisationPath, laws: readonly WitnessLaw[]): Finding
       others.map((each) => ` That of ${each.name} ${turnText(each)}.`).join("") +
       " The law: with d the square root of the KL in nats, a curve gains d (α − β ln d); that of " +
       `${first!.name} has α ${formatMean(first!.law.alpha, 3)} and β ` +
-      `${formatMean(first!.law.beta, 3)}.`,
+      `${formatMean(first!.law.beta, 3)}.` +
+      (judged.length === 0 && path.looks.length > 0
+        ? ` ${capitalised(witnessOf(path))} has no law: ${countOf(path.looks.length, "look")}, and ` +
+          `a law needs ${FEWEST_LOOKS.gold} at different distances.`
+        : ""),
     measures: laws.flatMap((each) => measuresOf(each, each.of === "gold" ? change : "score")),
     figures: [
       ...(judged.length > 0

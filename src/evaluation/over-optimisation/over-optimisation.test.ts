@@ -390,6 +390,13 @@ describe("laws", () => {
     ]);
   });
 
+  test("gold of two looks behind the beginning has none, which is told", () => {
+    const { findings } = hackingFindings(pathOf([0.5, 0.7, 0.7], { confirmed: 1 }), { seed: 1 });
+    const law = findings.find(({ id }) => id === "over-optimisation-law")!;
+    expect(law.measures.map(({ id }) => id)).not.toContain("over-optimisation/peak-kl");
+    expect(law.answer).toContain("Gold has no law: 3 looks, and a law needs 4");
+  });
+
   test("a peak that the run did not reach is no number", () => {
     const distances = [0, 0.2, 0.5, 0.8, 1.2];
     const values = looksAt(
