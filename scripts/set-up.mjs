@@ -75,6 +75,7 @@ function build() {
     "tsconfig.build.json",
   ]);
   run(process.execPath, [join(root, "scripts", "vendor-runtime.mjs")]);
+  run(process.execPath, [join(root, "scripts", "copy-assets.mjs")]);
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, "");
 }

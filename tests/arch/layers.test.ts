@@ -33,6 +33,7 @@ const ROOMS = [
   "labelling",
   "scale",
   "server",
+  "studio",
   "cli",
 ];
 /** Rooms that a browser must be able to load. */

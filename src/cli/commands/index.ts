@@ -95,6 +95,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./push.ts")).command,
   },
   {
+    name: "studio",
+    summary: "collect preferences, watch runs and meet models in a browser",
+    group: DATA,
+    load: async () => (await import("./studio.ts")).command,
+  },
+  {
     name: "constitution",
     summary: "critique, revise and compare by principles; preference data out",
     group: DATA,

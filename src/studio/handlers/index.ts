@@ -1,0 +1,7 @@
+/** What answers every route. A new group: its file, and a line here. */
+import type { Handled } from "../http/handler.ts";
+import { sessionHandlers } from "./session.ts";
+
+export const allHandlers = (hostToken: string): readonly Handled[] => [
+  ...sessionHandlers(hostToken),
+];

@@ -1,0 +1,16 @@
+/** What every handler works with: the store, the studio's folder, and what runs beside it. */
+import type { Database } from "../labelling/store/database.ts";
+
+export interface Studio {
+  readonly database: Database;
+  /** The studio's own folder: store, exports, snapshots, logs of jobs. */
+  readonly folder: string;
+  /** Folder under which runs are found and begun. */
+  readonly runs: string;
+  /** The command that begins another attune: `process.execPath` and the program's file. */
+  readonly command: readonly string[];
+  /** Address that the page is reached at. */
+  readonly url: () => string;
+  /** For the log: a kind of problem, and what happened; never what somebody wrote. */
+  readonly warn: (id: string, message: string) => void;
+}

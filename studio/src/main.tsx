@@ -1,0 +1,3 @@
+import { createRoot } from "react-dom/client";
+
+createRoot(document.querySelector("#root")!).render(<p>attune studio</p>);
