@@ -15,6 +15,7 @@ import { aggregateConfig } from "../evaluation/annotators/aggregate.config.ts";
 import { evaluationConfig } from "../evaluation/evaluation.config.ts";
 import { planOwnConfig } from "../planning/method-config.ts";
 import { serveConfig } from "../server/serve.config.ts";
+import { studioConfig } from "../studio/studio.config.ts";
 import { TRAINER_CONFIGS } from "../training/configs.ts";
 import { compareModelsConfig } from "./compare/compare.config.ts";
 import { generateConfig } from "./commands/generate.ts";
@@ -36,6 +37,7 @@ function optionsPage(): string {
     generateConfig,
     compareModelsConfig,
     serveConfig,
+    studioConfig,
     reviseConfig,
     compareConfig,
     aggregateConfig,
