@@ -11,13 +11,12 @@ import { dirname, join } from "node:path";
 import { AttuneError } from "../core/errors.ts";
 import { parseJson } from "../core/json.ts";
 import { diskError, FILE_MODE } from "./files.ts";
+import { isRunning, processStart } from "./process.ts";
+import type { ProcessName } from "./process.ts";
 import { readRegularText } from "../text/regular-file.ts";
 
-interface Owner {
-  pid: number;
+interface Owner extends ProcessName {
   host: string;
-  /** When the process started, as the system counts it; null where the system does not tell. */
-  started: string | null;
   /** Tells two locks of one process apart. */
   token: string;
 }
@@ -113,32 +112,7 @@ function readOwner(path: string): Owner | undefined {
 }
 
 function isAlive(owner: Owner): boolean {
-  if (owner.host !== hostname()) return true;
-  if (owner.pid <= 0) return false;
-  try {
-    process.kill(owner.pid, 0);
-  } catch (error) {
-    // EPERM: it lives and belongs to somebody else
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
-  }
-  const started = processStart(owner.pid);
-  return owner.started === null || started === null || owner.started === started;
-}
-
-/**
- * Start time of a process in clock ticks since boot, with the boot's id (Linux); `ended` for a
- * zombie; null elsewhere.
- */
-function processStart(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (fields[0] === "Z") return "ended";
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    return `${boot}/${fields[19]}`;
-  } catch {
-    return null;
-  }
+  return owner.host !== hostname() || isRunning(owner);
 }
 
 /**

@@ -14,6 +14,7 @@ import { createStudioApp } from "./http/app.ts";
 import type { StudioAppOptions } from "./http/app.ts";
 import { newToken } from "./http/caller.ts";
 import { servePage } from "./http/page.ts";
+import { Jobs } from "./jobs/jobs.ts";
 import type { Studio } from "./studio.ts";
 
 export interface StudioOptions
@@ -48,7 +49,8 @@ export async function startStudio(options: StudioOptions): Promise<RunningStudio
   const database = await openStore(options);
   const stopping = new AbortController();
   let url = "";
-  const studio: Studio = { database, folder, runs, command, warn, url: () => url };
+  const jobs = new Jobs({ database, folder, command, warn });
+  const studio: Studio = { database, folder, runs, command, warn, jobs, url: () => url };
   const token = hostToken(folder);
   try {
     await hostPerson(database);
@@ -71,6 +73,7 @@ export async function startStudio(options: StudioOptions): Promise<RunningStudio
       join(folder, "studio.json"),
       `${JSON.stringify({ url, pid: process.pid, token }, null, 2)}\n`,
     );
+    jobs.begin();
     return {
       url,
       hostLink: `${url}/#/enter/${token}`,
@@ -82,6 +85,7 @@ export async function startStudio(options: StudioOptions): Promise<RunningStudio
         const timer = setTimeout(() => server.closeAllConnections(), PATIENCE);
         await closed;
         clearTimeout(timer);
+        await jobs.close();
         await database.close();
       },
     };

@@ -1,5 +1,6 @@
 /** What every handler works with: the store, the studio's folder, and what runs beside it. */
 import type { Database } from "../labelling/store/database.ts";
+import type { Jobs } from "./jobs/jobs.ts";
 
 export interface Studio {
   readonly database: Database;
@@ -7,6 +8,8 @@ export interface Studio {
   readonly folder: string;
   /** Folder under which runs are found and begun. */
   readonly runs: string;
+  /** Processes that the studio begins. */
+  readonly jobs: Jobs;
   /** The command that begins another attune: `process.execPath` and the program's file. */
   readonly command: readonly string[];
   /** Address that the page is reached at. */

@@ -196,14 +196,23 @@ CREATE TABLE jobs (
   kind text NOT NULL,
   argv jsonb NOT NULL,
   folder text NOT NULL,
+  -- machine and folder of the studio that begins it, and asks after it
+  studio text NOT NULL,
   pid integer,
   -- when the process began, as the system counts it: a number is given to others later
   pid_started text,
-  state text NOT NULL CHECK (state IN ('running', 'completed', 'failed', 'stopped', 'lost')),
+  -- 'queued': waits for the one before it; 'lost': ended from outside
+  state text NOT NULL
+    CHECK (state IN ('queued', 'running', 'completed', 'failed', 'stopped', 'lost')),
+  exit_code integer,
   detail jsonb NOT NULL DEFAULT '{}',
   created timestamptz NOT NULL DEFAULT now(),
+  began timestamptz,
+  stop_asked timestamptz,
   ended timestamptz
 );
+CREATE INDEX jobs_waiting ON jobs (studio, state, created) WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_created ON jobs (created);
 
 -- conversations with one model, or with two whose names are not told before the vote
 CREATE TABLE chats (
