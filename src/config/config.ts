@@ -298,12 +298,20 @@ function checkValue(path: string, field: Field, { value, place, label }: GivenVa
   });
 }
 
-function defaultOf(field: OptionalField, lookUp: ConfigValues): unknown {
-  return (field.defaultWhen?.find(({ when }) => holds(when, lookUp)) ?? { value: field.default })
-    .value;
+const defaultOf = (field: OptionalField, lookUp: ConfigValues): unknown =>
+  defaultFor(field, lookUp).value;
+
+/** What an option is where nobody gives it, and where that comes from. */
+export function defaultFor(
+  field: OptionalField,
+  lookUp: ConfigValues,
+): { value: unknown; source: string } {
+  const found = field.defaultWhen?.find(({ when }) => holds(when, lookUp));
+  return found ?? { value: field.default, source: field.source };
 }
 
-function holds(condition: Condition | PredicateCondition, lookUp: ConfigValues): boolean {
+/** Whether a condition between options holds. */
+export function holds(condition: Condition | PredicateCondition, lookUp: ConfigValues): boolean {
   if (isPredicate(condition)) return condition.test(lookUp);
   return Object.entries(condition).every(([name, allowed]) => matches(lookUp(name), allowed));
 }

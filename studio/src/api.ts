@@ -1,18 +1,25 @@
 /** Calls of the studio's API, typed by its routes. */
 import type { AnswerOf, CallOf, RouteDefinition } from "../../src/studio/api/route.ts";
 
+/** What stands beside what went wrong, each where the server says it. */
+export interface ErrorDetails {
+  readonly got?: string;
+  readonly expected?: string;
+  readonly hint?: string;
+}
+
 /** What the server said is wrong. */
 export class CallError extends Error {
   readonly status: number;
   readonly code: string | null;
-  readonly hint: string | undefined;
+  readonly details: ErrorDetails;
 
-  constructor(status: number, message: string, more: { code: string | null; hint?: string }) {
+  constructor(status: number, message: string, code: string | null, details: ErrorDetails = {}) {
     super(message);
     this.name = "CallError";
     this.status = status;
-    this.code = more.code;
-    this.hint = more.hint;
+    this.code = code;
+    this.details = details;
   }
 }
 
@@ -44,9 +51,11 @@ export async function call<R extends RouteDefinition>(
   });
   const value: unknown = await response.json().catch(() => undefined);
   if (response.ok) return value as AnswerOf<R>;
-  const error = (value as { error?: { message?: string; code?: string; hint?: string } })?.error;
-  throw new CallError(response.status, error?.message ?? `the server answered ${response.status}`, {
-    code: error?.code ?? null,
-    ...(error?.hint === undefined ? {} : { hint: error.hint }),
-  });
+  const error = (value as { error?: { message?: string; code?: string } & ErrorDetails })?.error;
+  throw new CallError(
+    response.status,
+    error?.message ?? `the server answered ${response.status}`,
+    error?.code ?? null,
+    error ?? {},
+  );
 }

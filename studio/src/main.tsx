@@ -1,3 +1,11 @@
+/** Where the page begins. */
+import "./ui/style.css";
 import { createRoot } from "react-dom/client";
+import { App } from "./app/app.tsx";
+import { watchTokens } from "./app/token.ts";
+import { beginTheme } from "./theme.ts";
 
-createRoot(document.querySelector("#root")!).render(<p>attune studio</p>);
+// before anything else looks at the address
+watchTokens();
+beginTheme();
+createRoot(document.querySelector("#root")!).render(<App />);

@@ -8,7 +8,7 @@ import ts from "typescript";
 import { describe, expect, test } from "vitest";
 import { repositoryRoot } from "../support/shared.ts";
 
-const FOLDERS = ["src", "tests", "scripts", "bench", "examples", ".ci"];
+const FOLDERS = ["src", "tests", "scripts", "bench", "examples", "studio", ".ci"];
 const WIDEST = 120;
 
 /** Lines that have no place to be parted, or are read better whole. */
@@ -34,7 +34,7 @@ const read = (path: string): string => readFileSync(join(repositoryRoot, path), 
 const files = FOLDERS.flatMap((folder) =>
   readdirSync(join(repositoryRoot, folder), { recursive: true, encoding: "utf8" })
     .map((name) => `${folder}/${name.replaceAll("\\", "/")}`)
-    .filter((name) => /\.(ts|mjs|js|sh|py)$|^\.ci\/\w+$/.test(name)),
+    .filter((name) => /\.(tsx?|mjs|js|css|sh|py)$|^\.ci\/\w+$/.test(name)),
 );
 
 const wideLines = (file: string): string[] =>

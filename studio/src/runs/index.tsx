@@ -1,0 +1,7 @@
+/** Placeholder of a section: its branch fills it in. Routes within are below /runs (wouter, nested). */
+import { Empty } from "../ui/basics.tsx";
+import { strings } from "../strings.ts";
+
+export default function Section() {
+  return <Empty>{strings.notHereYet}</Empty>;
+}
