@@ -57,8 +57,8 @@ export const sessionHandlers = (hostToken: string) => [
     setSession(await beginSession(studio.database, person.id));
     return sessionOf(studio.database, person);
   }),
-  handle(closeSession, async (_, { studio, person, setSession }) => {
-    await studio.database.rows("DELETE FROM sessions WHERE person = $1", [person.id]);
+  handle(closeSession, async (_, { studio, session, setSession }) => {
+    await studio.database.rows("DELETE FROM sessions WHERE hash = $1", [tokenHash(session)]);
     setSession(null);
     return { done: true as const };
   }),

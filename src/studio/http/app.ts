@@ -15,7 +15,7 @@ import type { GuardOptions } from "../../server/guard.ts";
 import { BODY_LIMIT } from "../api/route.ts";
 import type { RequestOf, RouteDefinition } from "../api/route.ts";
 import type { Studio } from "../studio.ts";
-import { checkAccess, personOf, sessionCookie } from "./caller.ts";
+import { checkAccess, personOf, sessionCookie, sessionToken } from "./caller.ts";
 import { eventStream } from "./event-stream.ts";
 import type { CallContext, FileAnswer, Handled, ServerEvent } from "./handler.ts";
 import { boundedUpload } from "./upload.ts";
@@ -108,8 +108,11 @@ async function answer(
   { route, answer }: Handled,
   { studio, stop }: StudioAppOptions,
 ): Promise<Response> {
-  const headers = { cookie: c.req.header("cookie"), authorization: c.req.header("authorization") };
-  const visitor = await personOf(studio.database, headers);
+  const session = sessionToken({
+    cookie: c.req.header("cookie"),
+    authorization: c.req.header("authorization"),
+  });
+  const visitor = await personOf(studio.database, session);
   const params = c.req.param() as Record<string, string>;
   const membership = await checkAccess(studio.database, route.access, {
     person: visitor,
@@ -125,6 +128,7 @@ async function answer(
     lastEventId: c.req.header("last-event-id"),
     setSession: (token) => c.header("set-cookie", sessionCookie(token)),
     visitor,
+    session,
   };
   const result = answer(request as unknown as RequestOf<RouteDefinition>, context);
   if (route.answer.form === "events")

@@ -42,13 +42,18 @@ export async function beginSession(queries: Queries, person: string): Promise<st
   return token;
 }
 
-/** Whose session a request is of; undefined where it has none, or one that ended. */
-export async function personOf(
-  database: Database,
-  { cookie, authorization }: { cookie: string | undefined; authorization: string | undefined },
-): Promise<Person | undefined> {
-  const token = bearer(authorization) ?? cookieNamed(cookie, COOKIE);
-  if (token === undefined || token === "") return undefined;
+/** The token of a request's session; '' where it has none. */
+export const sessionToken = ({
+  cookie,
+  authorization,
+}: {
+  cookie: string | undefined;
+  authorization: string | undefined;
+}): string => bearer(authorization) ?? cookieNamed(cookie, COOKIE) ?? "";
+
+/** Whose session it is; undefined where there is none, or one that ended. */
+export async function personOf(database: Database, token: string): Promise<Person | undefined> {
+  if (token === "") return undefined;
   return selectOne(
     database,
     personRow,

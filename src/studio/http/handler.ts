@@ -43,6 +43,8 @@ export interface CallContext {
   setSession(token: string | null): void;
   /** Whose request this is, where there is a session; for routes of `anyone`. */
   readonly visitor: Person | undefined;
+  /** Its token; '' where there is none. */
+  readonly session: string;
 }
 
 export interface Handled {
