@@ -20,6 +20,21 @@ const queriesOf = (client: Client): Queries => ({
   },
 });
 
+/** Values as `postgresql.ts` reads them, by the number of their type: bigint as a number. */
+export const PARSERS = { 20: Number };
+
+interface Pglite extends Client {
+  transaction<T>(work: (inner: Client) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export const databaseOf = (client: Pglite): Database => ({
+  kind: "pglite",
+  ...queriesOf(client),
+  transaction: (work) => client.transaction((inner) => work(queriesOf(inner))),
+  close: () => client.close(),
+});
+
 /**
  * @param folder is made where it is missing
  * @throws AttuneError `run` where another process has it open, `usage` where PGlite is not installed
@@ -35,13 +50,9 @@ export async function openPglite(folder: string): Promise<Database> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lock = acquireLock(folder);
   try {
-    const client = await PGlite.create(join(folder, "pgdata"), {
-      parsers: { 20: Number },
-    });
+    const client = await PGlite.create(join(folder, "pgdata"), { parsers: PARSERS });
     return {
-      kind: "pglite",
-      ...queriesOf(client),
-      transaction: (work) => client.transaction((inner) => work(queriesOf(inner))),
+      ...databaseOf(client),
       async close() {
         await client.close();
         lock.release();

@@ -187,6 +187,8 @@ BEGIN
 END $$;
 CREATE TRIGGER history_is_kept BEFORE UPDATE OR DELETE ON history
   FOR EACH ROW EXECUTE FUNCTION history_is_kept();
+CREATE TRIGGER history_is_not_emptied BEFORE TRUNCATE ON history
+  FOR EACH STATEMENT EXECUTE FUNCTION history_is_kept();
 
 -- processes that the studio began: they outlive it
 CREATE TABLE jobs (
