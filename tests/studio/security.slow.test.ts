@@ -51,6 +51,7 @@ const post = (path: string, value: unknown, headers: OutgoingHttpHeaders = {}): 
   send("POST", path, { headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify(value) });
 const codeOf = ({ text }: Reply): unknown =>
   (JSON.parse(text) as { error: { code: string } }).error.code;
+const cookie = (): string => hostCookie.split("=")[0]!;
 const token = (): string => studio.hostLink.split("/").at(-1)!;
 
 beforeAll(async () => {
@@ -131,8 +132,8 @@ describe("sessions", () => {
   test("a wrong token, and none, let nobody in", async () => {
     const wrong = await post("/api/session", { token: "x".repeat(43) });
     expect([wrong.status, codeOf(wrong)]).toEqual([401, "wrong_token"]);
-    for (const cookie of ["", "attune_studio=", "attune_studio=x", `other=${token()}`]) {
-      const reply = await send("DELETE", "/api/session", { headers: { cookie } });
+    for (const given of ["", `${cookie()}=`, `${cookie()}=x`, `other=${token()}`]) {
+      const reply = await send("DELETE", "/api/session", { headers: { cookie: given } });
       expect([reply.status, codeOf(reply)]).toEqual([401, "no_session"]);
     }
   });

@@ -108,7 +108,9 @@ async function answer(
   { route, answer }: Handled,
   { studio, stop }: StudioAppOptions,
 ): Promise<Response> {
+  const host = c.req.header("host");
   const session = sessionToken({
+    host,
     cookie: c.req.header("cookie"),
     authorization: c.req.header("authorization"),
   });
@@ -126,7 +128,7 @@ async function answer(
     signal: AbortSignal.any([c.req.raw.signal, stop]),
     upload: route.upload ? uploadOf(c, route) : Readable.from([]),
     lastEventId: c.req.header("last-event-id"),
-    setSession: (token) => c.header("set-cookie", sessionCookie(token)),
+    setSession: (token) => c.header("set-cookie", sessionCookie(host, token)),
     visitor,
     session,
   };

@@ -21,7 +21,9 @@ export interface Membership {
   removed: boolean;
 }
 
-export const COOKIE = "attune_studio";
+/** Browsers give a cookie to every port of a machine: each studio has one of its own. */
+export const cookieName = (host: string | undefined): string =>
+  `attune_studio_${/:(\d+)$/.exec(host ?? "")?.[1] ?? "0"}`;
 /** Of a session. */
 const DAYS = 30;
 const TOKEN_BYTES = 32;
@@ -44,12 +46,11 @@ export async function beginSession(queries: Queries, person: string): Promise<st
 
 /** The token of a request's session; '' where it has none. */
 export const sessionToken = ({
+  host,
   cookie,
   authorization,
-}: {
-  cookie: string | undefined;
-  authorization: string | undefined;
-}): string => bearer(authorization) ?? cookieNamed(cookie, COOKIE) ?? "";
+}: Readonly<Record<"host" | "cookie" | "authorization", string | undefined>>): string =>
+  bearer(authorization) ?? cookieNamed(cookie, cookieName(host)) ?? "";
 
 /** Whose session it is; undefined where there is none, or one that ended. */
 export async function personOf(database: Database, token: string): Promise<Person | undefined> {
@@ -74,8 +75,8 @@ function cookieNamed(header: string | undefined, name: string): string | undefin
   return undefined;
 }
 
-export const sessionCookie = (token: string | null): string =>
-  `${COOKIE}=${token ?? ""}; Path=/; HttpOnly; SameSite=Strict; Max-Age=` +
+export const sessionCookie = (host: string | undefined, token: string | null): string =>
+  `${cookieName(host)}=${token ?? ""}; Path=/; HttpOnly; SameSite=Strict; Max-Age=` +
   String(token === null ? 0 : DAYS * 24 * 3600);
 
 const membershipRow = z.object({
