@@ -14,5 +14,9 @@ export default defineConfig({
     // a data: address of a script would need another Content-Security-Policy
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // what the parts of others ask for: their licences go with the page
+    license: { fileName: "licences.md" },
+    // formulas are one part, loaded where a text has some
+    chunkSizeWarningLimit: 600,
   },
 });

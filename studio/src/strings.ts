@@ -58,6 +58,18 @@ export const strings = {
     join: "Join",
     guidelines: "Guidelines",
   },
+  text: {
+    image: (alt: string, address: string) =>
+      alt === "" ? `[image: ${address}]` : `[image "${alt}": ${address}]`,
+    asItIs: "Shown as it is: it is too long or too deep to be laid out.",
+    roles: {
+      system: "System",
+      developer: "Developer",
+      user: "User",
+      assistant: "Assistant",
+      tool: "Tool",
+    },
+  },
   notFound: { title: "There is no such page", home: "To the beginning" },
   interval: {
     /** `72% [61% to 81%], from 120` */
