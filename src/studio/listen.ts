@@ -16,6 +16,7 @@ import { newToken } from "./http/caller.ts";
 import { servePage } from "./http/page.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import type { Studio } from "./studio.ts";
+import { beginWithVillage } from "./village-project.ts";
 
 export interface StudioOptions
   extends
@@ -26,6 +27,8 @@ export interface StudioOptions
   port: number;
   /** Of a PostgreSQL server; '' for the embedded store. */
   databaseUrl: string;
+  /** A store without projects begins with the built-in village's. */
+  beginWithVillage?: boolean;
   /** Folder of the built page. */
   page: string;
 }
@@ -54,6 +57,7 @@ export async function startStudio(options: StudioOptions): Promise<RunningStudio
   const token = hostToken(folder);
   try {
     await hostPerson(database);
+    if (options.beginWithVillage) await beginWithVillage(database);
     const app = createStudioApp({
       ...options,
       studio,

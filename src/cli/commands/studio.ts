@@ -36,6 +36,7 @@ export const command: CommandModule = {
           allowOrigins: [],
           databaseUrl: process.env["DATABASE_URL"] ?? "",
           page: PAGE,
+          beginWithVillage: true,
           command: [process.execPath, PROGRAM],
           warn: (id, message) => reporter.warn(id, message),
           ...(config.logRequests
