@@ -10,7 +10,7 @@ export type { OpenedModel, OpenModelOptions } from "./models/open.ts";
 export type { ReadModelOptions } from "./models/load.ts";
 export type { Precision } from "./models/precision.ts";
 export { ask, score } from "./library/ask.ts";
-export type { AnsweredPrompt, AskOptions } from "./library/ask.ts";
+export type { AnsweredPrompt, AskOptions, ScoreOptions } from "./library/ask.ts";
 export { compareModels } from "./library/compare.ts";
 export type {
   ComparedPair,

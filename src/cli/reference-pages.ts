@@ -13,6 +13,7 @@ import { metricsOf } from "../training/trainer.ts";
 import { TRAINERS } from "../training/trainers.ts";
 import { aggregateConfig } from "../evaluation/annotators/aggregate.config.ts";
 import { evaluationConfig } from "../evaluation/evaluation.config.ts";
+import { askConfig } from "../labelling/asking/ask.config.ts";
 import { planOwnConfig } from "../planning/method-config.ts";
 import { serveConfig } from "../server/serve.config.ts";
 import { studioConfig } from "../studio/studio.config.ts";
@@ -41,6 +42,7 @@ function optionsPage(): string {
     reviseConfig,
     compareConfig,
     aggregateConfig,
+    askConfig,
     planOwnConfig,
     ...PART_DEFINITIONS.values(),
   ];

@@ -49,6 +49,19 @@ export interface AnsweredPrompt {
   completion: Completion;
 }
 
+/** How answers are scored. */
+export interface ScoreOptions {
+  /** Longest prompt and answer together, tokens; the model's context where left out. */
+  maxLength?: number;
+  /**
+   * What becomes of an answer that does not fit. `refuse` (default), or `cut`: scored where it was
+   * cut, as trainings do.
+   */
+  tooLong?: "refuse" | "cut";
+  /** Told of every answer that was cut. */
+  onCut?: (answer: number) => void;
+}
+
 /** Tokens that are computed together. */
 const BATCH_TOKENS = 4096;
 
@@ -62,16 +75,17 @@ const BATCH_TOKENS = 4096;
 export async function score(
   { model, tokenizer }: LanguageModel,
   answers: readonly AnsweredPrompt[],
+  { maxLength = model.config.maxPositions, tooLong = "refuse", onCut }: ScoreOptions = {},
 ): Promise<number[]> {
   if (!model.scoreHead)
     throw new AttuneError("model", "the model has no score head, so it is no reward model", {
       hint: "rewardModel trains one",
     });
-  const maxLength = model.config.maxPositions;
   const encoder = createEncoder(tokenizer, { maxLength });
   const rows = answers.map(({ prompt, completion }, place) => {
     const { ids, cut } = encoder.encodeExample(prompt, completion);
-    if (cut)
+    if (cut && tooLong === "cut") onCut?.(place);
+    else if (cut)
       throw new AttuneError("data", "an answer with its prompt does not fit into the context", {
         got: `answer ${place + 1}, ${countOf(cut.tokens, "token")} too long`,
         expected: `${countOf(maxLength, "token")} at most`,

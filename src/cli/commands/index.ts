@@ -101,6 +101,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./studio.ts")).command,
   },
   {
+    name: "ask",
+    summary: "which pairs to ask people about next, and what more labels would buy",
+    group: DATA,
+    load: async () => (await import("./ask.ts")).command,
+  },
+  {
     name: "constitution",
     summary: "critique, revise and compare by principles; preference data out",
     group: DATA,
