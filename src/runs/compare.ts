@@ -206,7 +206,11 @@ function readEvents(folder: string): Record<string, unknown>[] {
   return readJsonLines(join(folder, "events.jsonl"));
 }
 
-function setupOf({ info, config }: RunDetails): Map<string, string> {
+/** Options, seed, versions and hashes, as text. */
+export function setupOf({
+  info,
+  config,
+}: Pick<RunDetails, "info" | "config">): Map<string, string> {
   const { command, seed, dataHash, modelFingerprint, versions } = info;
   return new Map(flatten({ command, seed, dataHash, modelFingerprint, versions, config }));
 }

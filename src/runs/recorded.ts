@@ -19,7 +19,7 @@ const FACTS = ["command", "seed", "dataHash", "modelFingerprint", "templateTime"
 type Facts = { readonly [Name in (typeof FACTS)[number]]?: string | number | undefined };
 
 /** Form in which the event that begins a run, or accepts a change, holds options and facts. */
-const recordedSchema = z.object({
+export const recordedSchema = z.object({
   config: z.record(z.string(), z.unknown()),
   run: z.record(z.string(), z.union([z.string(), z.number()])),
 });
@@ -49,11 +49,15 @@ export function hashOfConfig(config: object): string {
 /**
  * What is not as it was when the run began, or when a change was last accepted. A run of an earlier
  * version, which recorded nothing, has no changes that can be told.
+ * @param recorded what the history said last; read where left out
  * @throws AttuneError `run` where the options cannot be read
  */
-export function changesSince(folder: string, info: RunInfo): Change[] {
+export function changesSince(
+  folder: string,
+  info: RunInfo,
+  recorded: RecordedRun | undefined = recordedIn(folder),
+): Change[] {
   const config = readConfig(folder);
-  const recorded = recordedIn(folder);
   if (recorded === undefined) {
     const after = hashOfConfig(config);
     return info.configHash === undefined || info.configHash === after

@@ -15,6 +15,7 @@ import type { StudioAppOptions } from "./http/app.ts";
 import { newToken } from "./http/caller.ts";
 import { servePage } from "./http/page.ts";
 import { Jobs } from "./jobs/jobs.ts";
+import { RunWatch } from "./runs/run-watch.ts";
 import type { Studio } from "./studio.ts";
 import { beginWithVillage } from "./village-project.ts";
 
@@ -53,7 +54,8 @@ export async function startStudio(options: StudioOptions): Promise<RunningStudio
   const stopping = new AbortController();
   let url = "";
   const jobs = new Jobs({ database, folder, command, warn });
-  const studio: Studio = { database, folder, runs, command, warn, jobs, url: () => url };
+  const watch = new RunWatch({ runs, aside: join(folder, "aside"), warn });
+  const studio: Studio = { database, folder, runs, command, warn, jobs, watch, url: () => url };
   const token = hostToken(folder);
   try {
     await hostPerson(database);
@@ -89,6 +91,7 @@ export async function startStudio(options: StudioOptions): Promise<RunningStudio
         const timer = setTimeout(() => server.closeAllConnections(), PATIENCE);
         await closed;
         clearTimeout(timer);
+        await watch.close();
         await jobs.close();
         await database.close();
       },

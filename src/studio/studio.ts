@@ -1,6 +1,7 @@
 /** What every handler works with: the store, the studio's folder, and what runs beside it. */
 import type { Database } from "../labelling/store/database.ts";
 import type { Jobs } from "./jobs/jobs.ts";
+import type { RunWatch } from "./runs/run-watch.ts";
 
 export interface Studio {
   readonly database: Database;
@@ -10,6 +11,8 @@ export interface Studio {
   readonly runs: string;
   /** Processes that the studio begins. */
   readonly jobs: Jobs;
+  /** Runs, read once for all who look. */
+  readonly watch: RunWatch;
   /** The command that begins another attune: `process.execPath` and the program's file. */
   readonly command: readonly string[];
   /** Address that the page is reached at. */

@@ -3,12 +3,13 @@ import * as jobs from "./jobs.ts";
 import * as labelling from "./labelling.ts";
 import * as projects from "./projects.ts";
 import type { RouteDefinition } from "./route.ts";
+import * as runs from "./runs.ts";
 import * as session from "./session.ts";
 
 const isRoute = (value: unknown): value is RouteDefinition =>
   typeof value === "object" && value !== null && "method" in value && "path" in value;
 
-const GROUPS = { session, projects, labelling, jobs };
+const GROUPS = { session, projects, labelling, jobs, runs };
 
 /** Routes by the name of their group. */
 export const ROUTES: Readonly<Record<string, readonly RouteDefinition[]>> = Object.fromEntries(
