@@ -9,6 +9,7 @@ import { Enter, Join, Nobody } from "./doors.tsx";
 import { Layout } from "./layout.tsx";
 import { SessionProvider, useSession } from "./session.tsx";
 
+const Crowd = lazy(() => import("./crowd.tsx"));
 const Label = lazy(() => import("../label/index.tsx"));
 const Projects = lazy(() => import("../projects/index.tsx"));
 const Runs = lazy(() => import("../runs/index.tsx"));
@@ -39,6 +40,7 @@ function Places() {
     <Switch>
       <Route path="/enter" component={Enter} />
       <Route path="/join" component={Join} />
+      <Route path="/crowd" component={Crowd} />
       {person === null && <Route component={Nobody} />}
       <Route path="/">
         <Redirect to={person?.host ? "/projects" : "/label"} replace />
