@@ -36,6 +36,8 @@ CREATE TABLE projects (
   overlap integer NOT NULL CHECK (overlap >= 1),
   -- a new order of the queue makes a new one: everybody looks from its beginning again
   generation integer NOT NULL DEFAULT 0,
+  -- the last number that tasks.freed was given
+  freed bigint NOT NULL DEFAULT 0,
   created timestamptz NOT NULL DEFAULT now()
 );
 
@@ -50,8 +52,12 @@ CREATE TABLE memberships (
   generation integer NOT NULL DEFAULT 0,
   cursor_rank double precision,
   cursor_task bigint,
+  -- up to which tasks.freed this person has looked
+  cursor_freed bigint NOT NULL DEFAULT 0,
   -- tasks that this person has been given, for mixing gold in
   given integer NOT NULL DEFAULT 0,
+  -- when this person last asked for tasks
+  seen timestamptz,
   -- a crowd's participant: consent, and how it ended
   consented timestamptz,
   outcome text CHECK (outcome IN ('completed', 'screened-out')),
@@ -104,14 +110,96 @@ CREATE TABLE tasks (
   -- 'open': needs more judgements; 'full'; 'settled': adjudicated; 'withdrawn'
   state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'full', 'settled', 'withdrawn')),
   judged integer NOT NULL DEFAULT 0,
+  -- places that somebody holds for a while
   leased integer NOT NULL DEFAULT 0,
+  -- when a place became free again, by a count of the project: those whose cursor is past the task
+  -- find it by this
+  freed bigint,
   import bigint REFERENCES imports,
   created timestamptz NOT NULL DEFAULT now(),
   UNIQUE (project, digest)
 );
 CREATE INDEX tasks_queue ON tasks (project, rank, id) WHERE state = 'open' AND gold IS NULL;
+CREATE INDEX tasks_freed ON tasks (project, freed)
+  WHERE freed IS NOT NULL AND state = 'open' AND gold IS NULL;
 CREATE INDEX tasks_gold ON tasks (project, id) WHERE gold IS NOT NULL;
 CREATE INDEX tasks_judged ON tasks (project, judged) WHERE judged > 0;
+
+-- how many tasks are where, kept by triggers: counting a million takes too long to be asked often.
+-- A row for each connection's process, so that nobody waits for another
+CREATE TABLE project_counts (
+  project bigint NOT NULL REFERENCES projects,
+  shard integer NOT NULL,
+  gold bigint NOT NULL DEFAULT 0,
+  -- of tasks that are no gold questions
+  open bigint NOT NULL DEFAULT 0,
+  filled bigint NOT NULL DEFAULT 0,
+  settled bigint NOT NULL DEFAULT 0,
+  withdrawn bigint NOT NULL DEFAULT 0,
+  -- judgements that count, and those of them on open tasks
+  judged bigint NOT NULL DEFAULT 0,
+  open_judged bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (project, shard)
+);
+CREATE FUNCTION count_tasks() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  -- most changes are of a lease, and count nothing
+  INSERT INTO project_counts AS c
+    (project, shard, gold, open, filled, settled, withdrawn, judged, open_judged)
+  SELECT project, pg_backend_pid() % 1024,
+    coalesce(sum(n) FILTER (WHERE gold), 0),
+    coalesce(sum(n) FILTER (WHERE NOT gold AND state = 'open'), 0),
+    coalesce(sum(n) FILTER (WHERE NOT gold AND state = 'full'), 0),
+    coalesce(sum(n) FILTER (WHERE NOT gold AND state = 'settled'), 0),
+    coalesce(sum(n) FILTER (WHERE NOT gold AND state = 'withdrawn'), 0),
+    coalesce(sum(n * judged) FILTER (WHERE NOT gold), 0),
+    coalesce(sum(n * judged) FILTER (WHERE NOT gold AND state = 'open'), 0)
+  FROM (
+    SELECT project, gold IS NOT NULL AS gold, state, judged, 1 AS n FROM added
+    UNION ALL
+    SELECT project, gold IS NOT NULL, state, judged, -1 FROM gone
+  ) AS moved
+  GROUP BY project
+  HAVING
+    coalesce(sum(n) FILTER (WHERE gold), 0) <> 0
+    OR coalesce(sum(n) FILTER (WHERE NOT gold AND state = 'open'), 0) <> 0
+    OR coalesce(sum(n) FILTER (WHERE NOT gold AND state = 'full'), 0) <> 0
+    OR coalesce(sum(n) FILTER (WHERE NOT gold AND state = 'settled'), 0) <> 0
+    OR coalesce(sum(n) FILTER (WHERE NOT gold AND state = 'withdrawn'), 0) <> 0
+    OR coalesce(sum(n * judged) FILTER (WHERE NOT gold), 0) <> 0
+    OR coalesce(sum(n * judged) FILTER (WHERE NOT gold AND state = 'open'), 0) <> 0
+  ON CONFLICT (project, shard) DO UPDATE SET
+    gold = c.gold + excluded.gold, open = c.open + excluded.open,
+    filled = c.filled + excluded.filled, settled = c.settled + excluded.settled,
+    withdrawn = c.withdrawn + excluded.withdrawn, judged = c.judged + excluded.judged,
+    open_judged = c.open_judged + excluded.open_judged;
+  RETURN NULL;
+END $$;
+CREATE FUNCTION count_new_tasks() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO project_counts AS c
+    (project, shard, gold, open, filled, settled, withdrawn, judged, open_judged)
+  SELECT project, pg_backend_pid() % 1024,
+    count(*) FILTER (WHERE gold IS NOT NULL),
+    count(*) FILTER (WHERE gold IS NULL AND state = 'open'),
+    count(*) FILTER (WHERE gold IS NULL AND state = 'full'),
+    count(*) FILTER (WHERE gold IS NULL AND state = 'settled'),
+    count(*) FILTER (WHERE gold IS NULL AND state = 'withdrawn'),
+    coalesce(sum(judged) FILTER (WHERE gold IS NULL), 0),
+    coalesce(sum(judged) FILTER (WHERE gold IS NULL AND state = 'open'), 0)
+  FROM added GROUP BY project
+  ON CONFLICT (project, shard) DO UPDATE SET
+    gold = c.gold + excluded.gold, open = c.open + excluded.open,
+    filled = c.filled + excluded.filled, settled = c.settled + excluded.settled,
+    withdrawn = c.withdrawn + excluded.withdrawn, judged = c.judged + excluded.judged,
+    open_judged = c.open_judged + excluded.open_judged;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER tasks_added AFTER INSERT ON tasks REFERENCING NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION count_new_tasks();
+CREATE TRIGGER tasks_changed AFTER UPDATE ON tasks
+  REFERENCING NEW TABLE AS added OLD TABLE AS gone
+  FOR EACH STATEMENT EXECUTE FUNCTION count_tasks();
 
 -- one person's claim on one task: at most one, ever
 CREATE TABLE assignments (
@@ -125,9 +213,22 @@ CREATE TABLE assignments (
   sides smallint[] NOT NULL,
   claimed timestamptz NOT NULL,
   expires timestamptz NOT NULL,
+  -- whether the lease counts in tasks.leased: not for gold questions, which everybody is asked, and
+  -- not where the place is the person's own or was taken
+  holds boolean NOT NULL DEFAULT false,
+  -- when it was judged or skipped
+  ended timestamptz,
+  -- why it was skipped
+  flag text NOT NULL DEFAULT '',
+  comment text NOT NULL DEFAULT '',
+  -- what an adjudicator said who wants it judged once more
+  returned text,
   UNIQUE (task, person)
 );
-CREATE INDEX assignments_of_person ON assignments (person, project, state);
+CREATE INDEX assignments_ended ON assignments (person, project, ended) WHERE ended IS NOT NULL;
+-- what a person holds or may be given again; judged and skipped ones would be many
+CREATE INDEX assignments_of_person ON assignments (person, project, state)
+  WHERE state IN ('leased', 'expired', 'returned');
 CREATE INDEX assignments_leased ON assignments (project, expires) WHERE state = 'leased';
 
 CREATE TABLE judgements (
