@@ -11,53 +11,14 @@ export const MASK = "[hidden]";
 
 /** Names that mean nothing else. */
 const NAMES: readonly string[] = [
-  ...[
-    "openai",
-    "open ai",
-    "chatgpt",
-    "gpt-?[345](?:\\.\\d)?(?:-?(?:turbo|mini|nano))?o?",
-    "gpt-oss",
-  ],
-  ...["anthropic", "deepmind", "google ai", "google bard", "hugging ?face", "nous ?research"],
-  ...[
-    "claude(?:[ -](?:\\d[\\w.]*|instant|opus|sonnet|haiku))*",
-    "gemini[ -](?:pro|ultra|flash|nano)",
-  ],
-  ...["palm[ -]?2", "llama[ -]?\\d(?:\\.\\d)?", "meta ai", "meta llama", "vicuna", "wizardlm"],
-  ...[
-    "mi[sx]tral ?ai",
-    "mi[sx]tral[ -](?:\\d+x)?\\d+b",
-    "qwen\\d?(?:\\.\\d)?",
-    "tongyi",
-    "qianwen",
-  ],
-  ...[
-    "deepseek(?:[ -][rv]\\d)?",
-    "chatglm\\d?",
-    "zhipu(?: ?ai)?",
-    "baichuan",
-    "internlm",
-    "minimax",
-  ],
-  ...[
-    "moonshot ai",
-    "kimi k\\d",
-    "grok[ -]?\\d",
-    "xai",
-    "cohere",
-    "command[ -]r\\+?",
-    "smollm\\d?",
-  ],
-  ...["olmo[ -]?\\d?", "tulu[ -]?\\d", "dolly[ -]v?\\d", "stablelm", "oasst", "open ?assistant"],
-  ...[
-    "koala-?13b",
-    "alpaca-?\\d+b",
-    "gemma[ -]?\\d",
-    "phi-\\d",
-    "falcon-\\d+b",
-    "mpt-\\d+b",
-    "lmsys",
-  ],
+  "openai|open ai|chatgpt|gpt-?[345](?:\\.\\d)?(?:-?(?:turbo|mini|nano))?o?|gpt-oss|anthropic",
+  "deepmind|google ai|google bard|hugging ?face|nous ?research|cohere|lmsys|xai|zhipu(?: ?ai)?",
+  "claude(?:[ -](?:\\d[\\w.]*|instant|opus|sonnet|haiku))*|gemini[ -](?:pro|ultra|flash|nano)",
+  "palm[ -]?2|llama[ -]?\\d(?:\\.\\d)?|meta ai|meta llama|vicuna|wizardlm|mi[sx]tral ?ai",
+  "mi[sx]tral[ -](?:\\d+x)?\\d+b|qwen\\d?(?:\\.\\d)?|tongyi|qianwen|deepseek(?:[ -][rv]\\d)?",
+  "chatglm\\d?|baichuan|internlm|minimax|moonshot ai|kimi k\\d|grok[ -]?\\d|command[ -]r\\+?",
+  "smollm\\d?|olmo[ -]?\\d?|tulu[ -]?\\d|dolly[ -]v?\\d|stablelm|oasst|open ?assistant",
+  "koala-?13b|alpaca-?\\d+b|gemma[ -]?\\d|phi-\\d|falcon-\\d+b|mpt-\\d+b",
 ];
 /** Names that mean other things too: only after words by which a model speaks of itself. */
 const AFTER_SELF =

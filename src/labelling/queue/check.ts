@@ -1,4 +1,5 @@
 /** Whether a judgement is one of the project's kind, and says what the project asks. */
+import { countOf } from "../../core/counts.ts";
 import type { Content } from "../kinds/kind.ts";
 import { comparisonSchema } from "../kinds/compare.ts";
 import { critiqueSchema } from "../kinds/critique.ts";
@@ -26,12 +27,12 @@ export function checkedJudgement(
     const { ranks } = rankingSchema.parse(parsed.data);
     const answers = content.answers.length;
     if (ranks.length !== answers || ranks.some((each) => each > answers))
-      throw refuse(`each of ${answers} answers has a rank from 1 to ${answers}`);
+      throw refuse(`each answer, of ${answers}, has a rank from 1 to ${answers}`);
   }
   if (kind === "critique") {
     const principles = content.principles?.length ?? 0;
     if (critiqueSchema.parse(parsed.data).principle >= principles)
-      throw refuse(`the task has ${principles} principles`);
+      throw refuse(`the task has ${countOf(principles, "principle")}, counted from 0`);
   }
   return parsed.data;
 }

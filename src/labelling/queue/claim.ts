@@ -8,6 +8,7 @@
  * a new order, new tasks or a larger overlap (`projects.generation`) begin at the front again.
  */
 import { randomInt, randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { Random } from "../../core/random.ts";
 import { contentSchema } from "../kinds/kind.ts";
@@ -42,25 +43,41 @@ export interface NextTasks {
 /** Tasks that somebody may hold at once. */
 export const MOST_HELD = 5;
 
+/** Looks again where others are busy with what there is: at most so often, after milliseconds. */
+const LOOKS = 6;
+const PAUSE = 15;
+
 /** What the person holds, and as many more until it is `count`. */
-export const nextTasks = (database: Database, visitor: Visitor, count: number) =>
-  visit(database, visitor, async (visit): Promise<NextTasks> => {
-    const idle = idleOf(visit);
-    if (idle !== undefined) return idle;
-    await expireLeases(visit.queries, visit.project);
-    const held = await heldTasks(visit);
-    const wanted = Math.min(count, MOST_HELD) - held.length;
-    if (wanted <= 0) return { tasks: show(visit, held), idle: null, leave: null };
-    await claim(visit, wanted);
-    const tasks = await heldTasks(visit);
-    if (tasks.length > 0) return { tasks: show(visit, tasks), idle: null, leave: null };
-    const reason = (await othersHold(visit)) ? "with-others" : "nothing-left";
-    if (reason === "with-others" || !visit.member.crowd)
-      return { tasks: [], idle: reason, leave: null };
-    // nothing is left to do: it is not the participant's fault
-    await crowdEnds(visit, "completed");
-    return { tasks: [], idle: "finished", leave: leaveOf(visit.settings, "completed") };
-  });
+export async function nextTasks(
+  database: Database,
+  visitor: Visitor,
+  count: number,
+): Promise<NextTasks> {
+  for (let look = 1; ; look++) {
+    const next = await visit(database, visitor, (visit) => oneLook(visit, count));
+    if (next !== "busy") return next;
+    if (look === LOOKS) return { tasks: [], idle: "with-others", leave: null };
+    await sleep(randomInt(1, PAUSE * look));
+  }
+}
+
+async function oneLook(visit: Visit, count: number): Promise<NextTasks | "busy"> {
+  const idle = idleOf(visit);
+  if (idle !== undefined) return idle;
+  await expireLeases(visit.queries, visit.project);
+  const held = await heldTasks(visit);
+  const wanted = Math.min(count, MOST_HELD) - held.length;
+  if (wanted <= 0) return { tasks: show(visit, held), idle: null, leave: null };
+  const busy = await claim(visit, wanted);
+  const tasks = await heldTasks(visit);
+  if (tasks.length > 0) return { tasks: show(visit, tasks), idle: null, leave: null };
+  if (busy) return "busy";
+  if (await othersHold(visit)) return { tasks: [], idle: "with-others", leave: null };
+  if (!visit.member.crowd) return { tasks: [], idle: "nothing-left", leave: null };
+  // nothing is left to do: it is not the participant's fault
+  await crowdEnds(visit, "completed");
+  return { tasks: [], idle: "finished", leave: leaveOf(visit.settings, "completed") };
+}
 
 function idleOf({ member, state, settings }: Visit): NextTasks | undefined {
   const because = (idle: IdleReason, leave: Leave | null = null) => ({ tasks: [], idle, leave });
@@ -126,8 +143,11 @@ async function othersHold({ queries, project, person, overlap }: Visit): Promise
   return rows.length > 0;
 }
 
-/** Claims up to so many: first what was returned or let expire, then gold and others, as drawn. */
-async function claim(visit: Visit, wanted: number): Promise<void> {
+/**
+ * Claims up to so many: first what was returned or let expire, then gold and others, as drawn.
+ * @returns whether others were busy with a task that this person might have had
+ */
+async function claim(visit: Visit, wanted: number): Promise<boolean> {
   const { queries, member, project, person, settings } = visit;
   let left = wanted - (await reclaim(visit, wanted));
   const before = cursorOf(visit);
@@ -142,7 +162,7 @@ async function claim(visit: Visit, wanted: number): Promise<void> {
     if (gold === undefined) regular++;
     else golden.push(gold);
   }
-  const found = regular === 0 ? [] : await findTasks(visit, cursor, regular);
+  const { found, busy } = await findTasks(visit, cursor, regular);
   await take(visit, [
     ...found.map((task) => ({ ...task, holds: true })),
     ...(await answersOf(queries, golden)).map((task) => ({ ...task, holds: false })),
@@ -153,6 +173,7 @@ async function claim(visit: Visit, wanted: number): Promise<void> {
        given = $7, seen = now() WHERE project = $1 AND person = $2`,
     [project, person, visit.generation, cursor.rank, cursor.task, cursor.freed, given],
   );
+  return busy;
 }
 
 const cursorOf = ({ member, generation }: Visit): Cursor =>
@@ -160,7 +181,7 @@ const cursorOf = ({ member, generation }: Visit): Cursor =>
     ? { rank: member.cursorRank, task: member.cursorTask, freed: member.cursorFreed }
     : { rank: null, task: null, freed: member.cursorFreed };
 
-const againRow = z.object({ id: z.string(), task: z.number(), returned: z.boolean() });
+const againRow = z.object({ id: z.string() });
 
 /** Takes up what an adjudicator returned, and what expired while its place is still free. */
 async function reclaim(visit: Visit, wanted: number): Promise<number> {
@@ -168,8 +189,7 @@ async function reclaim(visit: Visit, wanted: number): Promise<number> {
   const again = await select(
     queries,
     againRow,
-    `SELECT a.id, a.task, a.state = 'returned' AS returned
-     FROM assignments a JOIN tasks t ON t.id = a.task
+    `SELECT a.id FROM assignments a JOIN tasks t ON t.id = a.task
      WHERE a.person = $1 AND a.project = $2 AND (
        (a.state = 'returned' AND t.state <> 'withdrawn') OR (a.state = 'expired' AND (
          (t.gold IS NOT NULL AND t.state <> 'withdrawn')
@@ -179,7 +199,7 @@ async function reclaim(visit: Visit, wanted: number): Promise<number> {
     [person, project, overlap],
   );
   let count = 0;
-  for (const { id, task } of again.slice(0, wanted)) {
+  for (const { id } of again.slice(0, wanted)) {
     // looked at once more now that the task is locked
     const taken = await queries.rows(
       `WITH mine AS (
@@ -196,7 +216,6 @@ async function reclaim(visit: Visit, wanted: number): Promise<number> {
        SELECT $4, $5, 'given again', task FROM mine RETURNING task`,
       [id, overlap, settings.leaseMinutes * 60, project, person],
     );
-    void task;
     count += taken.length;
   }
   return count;

@@ -33,18 +33,23 @@ const FROM_FRONT = `SELECT t.id, t.rank, t.freed FROM tasks t
 const FROM_CURSOR = `SELECT t.id, t.rank, t.freed FROM tasks t
   WHERE ${FREE} AND (t.rank, t.id) > ($4::float8, $5::bigint) ORDER BY t.rank, t.id LIMIT $6`;
 
+export interface Found {
+  found: FoundTask[];
+  /** Others were at work on some that might have been found. */
+  busy: boolean;
+}
+
 /** Locks what it finds, and moves the cursor behind it. */
-export async function findTasks(
-  visit: Visit,
-  cursor: Cursor,
-  wanted: number,
-): Promise<FoundTask[]> {
+export async function findTasks(visit: Visit, cursor: Cursor, wanted: number): Promise<Found> {
   const { queries, project, person, overlap } = visit;
   const found: FoundTask[] = [];
+  if (wanted === 0) return { found, busy: false };
+  let candidates = 0;
   const base = [project, person, overlap];
   if (cursor.freed < visit.freed) {
     const limit = wanted + SPARE;
     const rows = await select(queries, candidateRow, FREED, [...base, cursor.freed, limit]);
+    candidates += rows.length;
     const locked = await lock(visit, rows, wanted);
     found.push(...locked);
     const behind = lastBehind(rows, locked);
@@ -58,12 +63,13 @@ export async function findTasks(
       ? select(queries, candidateRow, FROM_FRONT, [...base, limit])
       : select(queries, candidateRow, FROM_CURSOR, [...base, cursor.rank, cursor.task, limit]));
     const fresh = rows.filter(({ id }) => !found.some((each) => each.id === id));
+    candidates += fresh.length;
     const locked = await lock(visit, fresh, missing);
     const { last } = lastBehind(rows, [...locked, ...found]);
     found.push(...locked);
     if (last !== undefined) [cursor.rank, cursor.task] = [last.rank, last.id];
   }
-  return found;
+  return { found, busy: found.length < Math.min(wanted, candidates) };
 }
 
 /** The last candidate before the first that was not had: it must be found again. */

@@ -19,7 +19,10 @@ export const workplace = route({
       axes: z.array(z.string()),
       strength: z.boolean(),
       differences: z.boolean(),
+      /** I came through the door for crowds. */
       crowd: z.boolean(),
+      /** Markdown to agree to before the first task; null where that is not asked, or was done. */
+      consent: z.string().nullable(),
     }),
   ),
 });
@@ -55,7 +58,7 @@ export const idleReason = z.enum([
 export const nextTasks = route({
   method: "POST",
   path: "/api/projects/:project/next",
-  summary: "tasks that are mine until they expire: those I hold, then as many more as I ask for",
+  summary: "tasks that are mine until they expire: those I hold, and new ones until it is `count`",
   access: "annotator",
   body: z.object({ count: z.int().min(1).max(5).default(2) }),
   answer: json(
@@ -89,7 +92,7 @@ export const judge = route({
   }),
   answer: json(
     z.object({
-      /** `late`: the lease had ended and another has it; it is kept, and does not count. */
+      /** `late`: its place was taken meanwhile, or the project closed; kept, and does not count. */
       state: z.enum(["counted", "late"]),
     }),
   ),
@@ -134,7 +137,8 @@ export const progress = route({
       /** My judgements that count, and those of today. */
       mine: z.int(),
       today: z.int(),
-      /** Judgements the project still needs; null for a crowd's participant. */
+      /** Judgements the project still needs, of me alone or of anybody; null for a crowd's
+       * participant. */
       left: z.int().nullable(),
       /** Judgements of a crowd's participant until the end; null for others. */
       toFinish: z.int().nullable(),

@@ -154,6 +154,47 @@ export const revokeInvitation = route({
   answer: json(done),
 });
 
+const workSchema = z.object({
+  person: z.uuid(),
+  name: z.string(),
+  /** Prolific's identifiers; null for others. */
+  participant: z.string().nullable(),
+  study: z.string().nullable(),
+  session: z.string().nullable(),
+  /** That count, and those that came too late to. */
+  judgements: z.int(),
+  late: z.int(),
+  skipped: z.int(),
+  gold: z.int(),
+  goldMissed: z.int(),
+  /** Quicker than the project's `crowd.minimumSeconds`. */
+  tooQuick: z.int(),
+  /** That tasks were before the person, in all, and the median. */
+  seconds: z.number(),
+  secondsEach: z.number().nullable(),
+  pay: z.number(),
+  outcome: z.enum(["completed", "screened-out"]).nullable(),
+  joined: time,
+  ended: time.nullable(),
+});
+export type WorkAnswer = z.output<typeof workSchema>;
+
+export const listWork = route({
+  method: "GET",
+  path: "/api/projects/:project/payment",
+  summary: "who did how much, how carefully and how fast, and what that is paid",
+  access: "owner",
+  answer: json(z.array(workSchema)),
+});
+
+export const saveWork = route({
+  method: "GET",
+  path: "/api/projects/:project/payment/file",
+  summary: "the same table as CSV",
+  access: "owner",
+  answer: file("text/csv"),
+});
+
 const importAnswer = z.object({
   format: z.string(),
   rows: z.int(),

@@ -1,11 +1,19 @@
 /** What answers every route. A new group: its file, and a line here. */
 import type { Handled } from "../http/handler.ts";
+import { doorHandlers } from "./doors.ts";
 import { jobHandlers } from "./jobs.ts";
 import { runHandlers } from "./runs.ts";
+import { labellingHandlers } from "./labelling.ts";
+import { peopleHandlers } from "./people.ts";
+import { projectHandlers } from "./projects.ts";
 import { sessionHandlers } from "./session.ts";
 
 export const allHandlers = (hostToken: string): readonly Handled[] => [
   ...sessionHandlers(hostToken),
+  ...doorHandlers,
+  ...projectHandlers,
+  ...peopleHandlers,
+  ...labellingHandlers,
   ...jobHandlers,
   ...runHandlers,
 ];

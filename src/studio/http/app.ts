@@ -8,6 +8,7 @@ import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { Hono } from "hono";
 import { AttuneError } from "../../core/errors.ts";
+import { Refused } from "../../labelling/queue/refused.ts";
 import { ApiError, serverStopping, toApiError } from "../../server/api-error.ts";
 import { parseBody, readBody } from "../../server/body.ts";
 import { Guard } from "../../server/guard.ts";
@@ -18,6 +19,7 @@ import type { Studio } from "../studio.ts";
 import { checkAccess, personOf, sessionCookie, sessionToken } from "./caller.ts";
 import { eventStream } from "./event-stream.ts";
 import type { CallContext, FileAnswer, Handled, ServerEvent } from "./handler.ts";
+import { checkKeepable } from "./keepable.ts";
 import { boundedUpload } from "./upload.ts";
 
 export interface StudioAppOptions extends Pick<
@@ -56,7 +58,7 @@ export function createStudioApp(options: StudioAppOptions): Hono<Env> {
   const guard = new Guard({ ...options, token: undefined });
   const { studio, onRequest } = options;
   const refuse = (c: AppContext, error: unknown): Response => {
-    const known = toApiError(error);
+    const known = knownError(error);
     if (known !== error && known.status >= 500)
       studio.warn("studio", error instanceof Error ? (error.stack ?? error.message) : "unknown");
     const details = error instanceof AttuneError ? error.details : {};
@@ -103,6 +105,15 @@ function foreignOrigin(c: AppContext, names: readonly string[]): string | undefi
   return own ? undefined : origin;
 }
 
+/** What the queue refuses, and settings that are wrong, are for whoever asks to mend. */
+function knownError(error: unknown): ApiError {
+  if (error instanceof Refused)
+    return new ApiError(error.status, error.message, { code: error.code });
+  if (error instanceof AttuneError && error.code === "config")
+    return new ApiError(400, error.message, { code: "invalid_settings" });
+  return toApiError(error);
+}
+
 async function answer(
   c: AppContext,
   { route, answer }: Handled,
@@ -116,6 +127,7 @@ async function answer(
   });
   const visitor = await personOf(studio.database, session);
   const params = c.req.param() as Record<string, string>;
+  checkKeepable([params, c.req.query()], "the address");
   const membership = await checkAccess(studio.database, route.access, {
     person: visitor,
     slug: params["project"],
@@ -155,7 +167,9 @@ async function bodyOf(c: AppContext, route: RouteDefinition, stop: AbortSignal):
       code: "unsupported_media_type",
     });
   const limit = route.bodyLimit ?? BODY_LIMIT;
-  const parsed = route.body.safeParse(parseBody(await readBody(c.env.incoming, { limit, stop })));
+  const body = parseBody(await readBody(c.env.incoming, { limit, stop }));
+  checkKeepable(body, "the body");
+  const parsed = route.body.safeParse(body);
   if (parsed.success) return parsed.data;
   throw malformed("the body", parsed.error);
 }
