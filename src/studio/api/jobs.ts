@@ -32,6 +32,23 @@ export const jobSchema = z.object({
 });
 export type JobAnswer = z.output<typeof jobSchema>;
 
+export const listTrainers = route({
+  method: "GET",
+  path: "/api/trainers",
+  summary: "trainers that a training can be begun with; their options: docs/options.md",
+  access: "host",
+  answer: json(
+    z.array(
+      z.object({
+        name: z.string(),
+        title: z.string(),
+        summary: z.string(),
+        learnsFrom: z.string(),
+      }),
+    ),
+  ),
+});
+
 export const listJobs = route({
   method: "GET",
   path: "/api/jobs",

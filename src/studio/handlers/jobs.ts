@@ -5,7 +5,8 @@ import { ApiError } from "../../server/api-error.ts";
 import { isLocked } from "../../runs/lock.ts";
 import { readRunInfo } from "../../runs/run-folder.ts";
 import type { JobAnswer } from "../api/jobs.ts";
-import { listJobs, resumeRun, startTraining, stopJob } from "../api/jobs.ts";
+import { listJobs, listTrainers, resumeRun, startTraining, stopJob } from "../api/jobs.ts";
+import { TRAINERS } from "../../training/trainers.ts";
 import { handle } from "../http/handler.ts";
 import type { Job } from "../jobs/jobs.ts";
 import { trainingArgv } from "../jobs/training-argv.ts";
@@ -60,6 +61,16 @@ async function newFolder(studio: Studio, trainer: string, name: string): Promise
 }
 
 export const jobHandlers = [
+  handle(listTrainers, () =>
+    Promise.resolve(
+      Object.entries(TRAINERS).map(([name, { title, summary, learnsFrom }]) => ({
+        name,
+        title,
+        summary,
+        learnsFrom,
+      })),
+    ),
+  ),
   handle(listJobs, async ({ query }, { studio }) =>
     (await studio.jobs.list(query)).map((job) => jobAnswer(studio, job)),
   ),

@@ -59,8 +59,10 @@ export async function entryOf(name: string, index: RunIndex): Promise<RunEntry> 
 }
 
 function headlineOf({ series }: RunIndex): RunEntry["headline"] {
+  const has = (least: number) => (name: string) =>
+    (series.metrics.get(name)?.values.length ?? 0) >= least;
   const metric =
-    HEADLINES.find((each) => series.metrics.has(each)) ?? series.metrics.keys().next().value;
+    HEADLINES.find(has(2)) ?? HEADLINES.find(has(1)) ?? series.metrics.keys().next().value;
   if (metric === undefined) return null;
   const { mean } = curveOf(series, series.metrics.get(metric)!, {
     width: COURSE,
