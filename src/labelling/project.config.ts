@@ -15,6 +15,13 @@ export const projectConfig = defineConfig({
       description: "what annotators judge by, in Markdown; always one key away from a task",
       group: "Task",
     }),
+    principles: field({
+      type: z.array(z.string().trim().min(1).max(2000)).max(100),
+      default: [],
+      source: "those of attune's default constitution where there are none",
+      description: "what critiques are by, one of them for each; only of tasks to critique",
+      group: "Task",
+    }),
     axes: field({
       type: z.array(z.string().min(1).max(40)).max(6),
       default: [],

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { countOf } from "../../core/counts.ts";
 import { AttuneError, formatPlace } from "../../core/errors.ts";
 import type { ErrorPlace } from "../../core/errors.ts";
+import type { OnBad } from "../../data/bad-row.ts";
 import { refuseBadRows } from "../../data/bad-row.ts";
 import { hashContent, splitOf } from "../../data/files.ts";
 import { ReadReport, readRecords } from "../../data/stream.ts";
@@ -34,6 +35,8 @@ export interface ImportOptions {
   /** `gold`: what a row says is the known answer to it. */
   readonly as: "tasks" | "gold";
   readonly judgements: "keep" | "leave";
+  /** `few` where left out: rows that cannot be used are at most 1%. */
+  readonly onBad?: OnBad;
   readonly reading?: Pick<ReadOptions, "columns" | "format" | "ignoreColumns">;
   readonly signal?: AbortSignal;
 }
@@ -115,7 +118,7 @@ async function lookOver(options: ImportOptions, found: Found): Promise<ReadRepor
     if (claim !== undefined && claim.annotator === undefined) found.add(UNNAMED, place);
     if (claim === undefined && options.as === "gold") found.add(NO_GOLD, place);
   }
-  refuseBadRows(report.badRows, report.rows, "few");
+  refuseBadRows(report.badRows, report.rows, options.onBad ?? "few");
   if (report.rows === 0) throw new AttuneError("data", "the file is empty", { file: options.name });
   if (tasks === 0)
     throw new AttuneError("data", `no row gives a task to ${options.project.kind}`, {

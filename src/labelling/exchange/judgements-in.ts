@@ -123,7 +123,7 @@ export async function keepJudgements(
   await queries.rows(
     `SELECT id FROM tasks WHERE id IN
        (SELECT (t ->> 'task')::bigint FROM jsonb_array_elements($1::jsonb -> 'rows') AS t)
-     ORDER BY id FOR UPDATE`,
+     ORDER BY id FOR NO KEY UPDATE`,
     [{ rows }],
   );
   const kept = await select(queries, insertedRow, KEEP, [project, { rows }]);
@@ -140,8 +140,8 @@ const KEEP = `
       ARRAY(SELECT e::smallint FROM jsonb_array_elements_text(given.sides) AS e) AS places
     FROM given
   ), claimed AS (
-    INSERT INTO assignments (id, project, task, person, state, sides, claimed, expires)
-    SELECT assignment, $1, task, person, 'judged', places, now(), now() FROM places
+    INSERT INTO assignments (id, project, task, person, state, sides, claimed, expires, ended)
+    SELECT assignment, $1, task, person, 'judged', places, now(), now(), now() FROM places
     ON CONFLICT (task, person) DO NOTHING RETURNING id
   ), judged AS (
     INSERT INTO judgements

@@ -2,6 +2,7 @@
  * Records of data as tasks of a kind, with what they say of the answers: a claim. A conversion
  * invents nothing: who prefers one answer has not said that it is good enough.
  */
+import { z } from "zod";
 import { convertRecord } from "../../data/conversions.ts";
 import type { DataRecord, PreferenceRecord, RankedRecord } from "../../data/records.ts";
 import { compact } from "../../data/records.ts";
@@ -117,13 +118,20 @@ function pairsOf(record: DataRecord, options: DrawOptions): DrawnTask[] | string
   );
 }
 
+/** What attune's own export of a judgement says beside its columns. */
+const studioSchema = z.object({
+  choice: z.enum(["tie", "both-bad"]).optional(),
+  axes: z.record(z.string(), z.enum(["chosen", "rejected", "tie", "both-bad"])).optional(),
+  comment: z.string().optional(),
+});
+
 function comparisonClaim({ p, margin, annotator, side, extra }: PreferenceRecord): Claim {
   const notes: string[] = [];
+  const { data: studio = {} } = studioSchema.safeParse(extra?.["studio"]);
   if (annotator !== undefined && p !== 0 && p !== 0.5 && p !== 1)
     notes.push("how sure a person was (p), taken as a vote for the likelier answer");
-  const tie = ["tie (bothbad)", "both_bad"].includes(String(extra?.["winner"]))
-    ? "both-bad"
-    : "tie";
+  const bad = ["tie (bothbad)", "both_bad"].includes(String(extra?.["winner"]));
+  const tie = bad || studio.choice === "both-bad" ? "both-bad" : "tie";
   const choice = p === 0.5 ? tie : p > 0.5 ? 0 : 1;
   const size = margin === undefined ? undefined : p < 0.5 ? -margin : margin;
   const strength = STRENGTHS.find(
@@ -135,7 +143,16 @@ function comparisonClaim({ p, margin, annotator, side, extra }: PreferenceRecord
     judgement: compact({
       choice,
       strength: typeof choice === "number" ? strength?.name : undefined,
+      axes:
+        studio.axes &&
+        Object.fromEntries(
+          Object.entries(studio.axes).map(([name, each]) => [
+            name,
+            each === "chosen" ? 0 : each === "rejected" ? 1 : each,
+          ]),
+        ),
     }),
+    comment: studio.comment,
     annotator,
     sides: side === undefined ? undefined : side === "first" ? [0, 1] : [1, 0],
     notes,

@@ -15,6 +15,8 @@ export interface TaskFacts {
   readonly accepted?: unknown;
   /** An adjudicator has put an end to the question without a label. */
   readonly dropped?: true;
+  /** Returned to somebody who has not judged it once more. */
+  readonly returned?: true;
 }
 
 export interface JudgementFacts {

@@ -22,6 +22,7 @@ const taskRow = z.object({
   decision: z.string().nullable(),
   accepted: z.unknown(),
   state: z.string(),
+  returned: z.boolean(),
 });
 const judgementRow = z.object({
   task: z.number(),
@@ -37,7 +38,6 @@ const judgementRow = z.object({
 /** Tasks whose judgements are read in one statement. */
 const PAGE = 5_000;
 
-/** @param axes further questions of the project's settings */
 async function headOf(queries: Queries, project: number): Promise<z.output<typeof projectRow>> {
   return (await selectOne(
     queries,
@@ -58,14 +58,16 @@ export async function loadFacts(queries: Queries, project: number): Promise<Proj
     `SELECT t.id, jsonb_array_length(t.content -> 'answers') AS answers,
        length(t.content -> 'answers' ->> 0) - length(t.content -> 'answers' ->> 1) AS longer,
        coalesce(t.hidden ->> 'cluster', md5((t.content -> 'prompt')::text)) AS cluster,
-       t.gold, t.state, a.decision, a.judgement AS accepted
+       t.gold, t.state, a.decision, a.judgement AS accepted,
+       coalesce(a.decision = 'returned' AND EXISTS (SELECT FROM assignments s
+         WHERE s.task = t.id AND s.state IN ('returned', 'leased')), false) AS returned
      FROM tasks t LEFT JOIN adjudications a ON a.task = t.id
      WHERE t.project = $1 AND (t.judged > 0 OR t.gold IS NOT NULL OR a.task IS NOT NULL)
      ORDER BY t.id`,
     [project],
   );
   const tasks = rows.map(
-    ({ id, answers, longer, cluster, gold, decision, accepted, state }): TaskFacts => ({
+    ({ id, answers, longer, cluster, gold, decision, accepted, state, returned }): TaskFacts => ({
       id,
       answers,
       longer: longer ?? 0,
@@ -73,6 +75,7 @@ export async function loadFacts(queries: Queries, project: number): Promise<Proj
       ...(gold === null ? {} : { gold }),
       ...(decision === "accepted" ? { accepted } : {}),
       ...(decision === "rejected" || state === "withdrawn" ? { dropped: true as const } : {}),
+      ...(returned ? { returned: true as const } : {}),
     }),
   );
   const { people, judgements } = await loadJudgements(queries, project, tasks);
@@ -95,7 +98,8 @@ async function loadJudgements(
       `SELECT task, person, judgement, sides, flag <> '' AS flagged, shown_ms AS shown, origin,
          created
        FROM judgements
-       WHERE project = $1 AND state = 'counted' AND task BETWEEN $2 AND $3`,
+       WHERE project = $1 AND state = 'counted' AND task BETWEEN $2 AND $3
+       ORDER BY task, person`,
       [project, tasks[start]!.id, last],
     );
     for (const { task, person, judgement, sides, flagged, shown, origin, created } of rows) {
@@ -131,12 +135,17 @@ async function loadJudgements(
   };
 }
 
+export interface LoadedLabels extends ProjectLabels {
+  /** The last line of the history that they know of. */
+  readonly seen: number;
+}
+
 interface Kept {
   seen: number;
   /** Milliseconds that making them took, and when it was done. */
   took: number;
   at: number;
-  labels: ProjectLabels;
+  labels: LoadedLabels;
 }
 
 /** Labels may be older than the newest judgement by so many times what making them takes. */
@@ -153,7 +162,7 @@ export async function loadLabels(
   database: Database,
   project: number,
   { fresh = false }: { fresh?: boolean } = {},
-): Promise<ProjectLabels> {
+): Promise<LoadedLabels> {
   const projects = kept.get(database) ?? new Map<number, { value?: Kept; work?: Promise<Kept> }>();
   kept.set(database, projects);
   const entry = projects.get(project) ?? {};
@@ -175,5 +184,5 @@ async function make(database: Database, project: number, seen: number): Promise<
   const began = performance.now();
   const labels = await inPieces(labelProject(await loadFacts(database, project)));
   const at = performance.now();
-  return { seen, took: at - began, at, labels };
+  return { seen, took: at - began, at, labels: { ...labels, seen } };
 }

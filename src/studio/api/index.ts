@@ -2,6 +2,7 @@
 import * as jobs from "./jobs.ts";
 import * as labelling from "./labelling.ts";
 import * as projects from "./projects.ts";
+import * as reliability from "./reliability.ts";
 import type { RouteDefinition } from "./route.ts";
 import * as runs from "./runs.ts";
 import * as session from "./session.ts";
@@ -9,7 +10,7 @@ import * as session from "./session.ts";
 const isRoute = (value: unknown): value is RouteDefinition =>
   typeof value === "object" && value !== null && "method" in value && "path" in value;
 
-const GROUPS = { session, projects, labelling, jobs, runs };
+const GROUPS = { session, projects, labelling, jobs, runs, reliability };
 
 /** Routes by the name of their group. */
 export const ROUTES: Readonly<Record<string, readonly RouteDefinition[]>> = Object.fromEntries(

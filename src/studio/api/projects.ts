@@ -223,11 +223,44 @@ export const importData = route({
     as: z.enum(["tasks", "gold"]).default("tasks"),
     /** Judgements in the file are taken over; otherwise only tasks are. */
     judgements: z.enum(["keep", "leave"]).default("keep"),
-    columns: z.string().optional(),
+    /** Name of the format; told by the first rows where left out. */
+    format: z.string().max(40).optional(),
+    /** Its own names for columns, `prompt=question,chosen=best`. */
+    columns: z.string().max(2000).optional(),
+    /** Columns to pass over, by commas. */
+    ignore: z.string().max(2000).optional(),
+    /** `drop`: rows that cannot be used are left out, however many. */
+    bad: z.enum(["few", "drop"]).default("few"),
   }),
   upload: true,
   bodyLimit: 512 * 2 ** 20,
   answer: json(importAnswer),
+});
+
+const exportQuery = z.object({
+  /** `labels`: consensus with probability and interval; `judgements`: a row for each. */
+  what: z.enum(["labels", "judgements"]).default("labels"),
+  /** Name of a format (`attune data convert --to`). */
+  format: z.string().default("attune"),
+  /** Ending of the file. */
+  as: z.enum(["jsonl", "json", "csv", "parquet"]).default("jsonl"),
+  /** Labels whose probability of being right is lower are left out. */
+  minimumProbability: z.coerce.number().min(0.5).max(1).default(0.5),
+  /** Tasks with fewer judgements are left out. */
+  minimumJudgements: z.coerce.number().int().min(1).default(1),
+  since: time.optional(),
+  annotator: z.uuid().optional(),
+  /** `drop`: without tasks with which somebody finds something wrong. */
+  flagged: z.enum(["keep", "drop"]).default("keep"),
+});
+
+export const describeExport = route({
+  method: "GET",
+  path: "/api/projects/:project/export/contents",
+  summary: "what an export would hold, and what its format drops",
+  access: "owner",
+  query: exportQuery,
+  answer: json(z.object({ rows: z.int(), notes: z.array(z.string()) })),
 });
 
 export const exportData = route({
@@ -235,20 +268,6 @@ export const exportData = route({
   path: "/api/projects/:project/export",
   summary: "judgements or labels, in attune's formats, with where they come from",
   access: "owner",
-  query: z.object({
-    /** `labels`: consensus with probability and interval; `judgements`: a row for each. */
-    what: z.enum(["labels", "judgements"]).default("labels"),
-    /** Name of a format (`attune data convert --to`). */
-    format: z.string().default("attune"),
-    /** Ending of the file. */
-    as: z.enum(["jsonl", "json", "csv", "parquet"]).default("jsonl"),
-    /** Labels whose probability of being right is lower are left out. */
-    minimumProbability: z.coerce.number().min(0.5).max(1).default(0.5),
-    /** Tasks with fewer judgements are left out. */
-    minimumJudgements: z.coerce.number().int().min(1).default(1),
-    since: time.optional(),
-    annotator: z.uuid().optional(),
-    flagged: z.enum(["keep", "drop"]).default("keep"),
-  }),
+  query: exportQuery,
   answer: file("application/jsonl", "application/json", "text/csv", "application/octet-stream"),
 });

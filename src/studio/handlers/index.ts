@@ -6,6 +6,8 @@ import { runHandlers } from "./runs.ts";
 import { labellingHandlers } from "./labelling.ts";
 import { peopleHandlers } from "./people.ts";
 import { projectHandlers } from "./projects.ts";
+import { exchangeHandlers } from "./exchange.ts";
+import { reliabilityHandlers } from "./reliability.ts";
 import { sessionHandlers } from "./session.ts";
 
 export const allHandlers = (hostToken: string): readonly Handled[] => [
@@ -16,4 +18,6 @@ export const allHandlers = (hostToken: string): readonly Handled[] => [
   ...labellingHandlers,
   ...jobHandlers,
   ...runHandlers,
+  ...exchangeHandlers,
+  ...reliabilityHandlers,
 ];
