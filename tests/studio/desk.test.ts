@@ -227,6 +227,12 @@ test("a refused judgement is told and does not hold up the others", async () => 
   await until(desk, () => desk.snapshot().pending === 0);
   expect(told).toContainEqual({ is: "refused", what: "judge", why: "no" });
   expect(server.judged.map(({ task }) => task.assignment)).toEqual(["task-1"]);
+  expect(desk.snapshot().saved).toBe(1);
+  // its task is still this person's, and comes back as it was judged
+  await until(desk, () => first(desk) === "task-0" || desk.snapshot().ahead === 1);
+  if (first(desk) !== "task-0") desk.skip(PLAIN);
+  await until(desk, () => first(desk) === "task-0");
+  expect(desk.snapshot().draft).toMatchObject({ judgement: { choice: 0 } });
 });
 
 test("nothing is lost where somebody has to come in again, or the server fails", async () => {

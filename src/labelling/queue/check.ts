@@ -43,8 +43,7 @@ function checkComparison(judgement: unknown, settings: ProjectSettings): void {
     throw refuse("only a choice of one of the answers has a strength");
   if (strength !== undefined && !settings.strength)
     throw refuse("the project does not ask how much better");
-  if (strength === undefined && settings.strength && typeof choice === "number")
-    throw refuse("the project asks how much better");
+  // whoever does not say how much better has still judged: one key is enough
   const given = Object.keys(axes ?? {})
     .toSorted()
     .join(", ");

@@ -8,6 +8,7 @@ import { label } from "../strings/label.ts";
 import { ErrorBox, Spinner } from "../ui/basics.tsx";
 import { say } from "../ui/toast.tsx";
 import { DeskView } from "./DeskView.tsx";
+import { Consent } from "./parts/Consent.tsx";
 import type { News } from "./work/desk.ts";
 import { Desk } from "./work/desk.ts";
 import { Outbox } from "./work/outbox.ts";
@@ -55,6 +56,15 @@ export function DeskPage({ project }: { project: string }) {
   }, []);
   if (place.error !== undefined) return <ErrorBox error={place.error} again={place.reload} />;
   if (place.value === undefined) return <Spinner />;
+  const { consent } = place.value;
+  if (consent !== null)
+    return (
+      <Consent
+        project={project}
+        text={consent}
+        onAgree={() => (place.set({ ...place.value!, consent: null }), desk.wake())}
+      />
+    );
   return <DeskView desk={desk} state={state} workplace={place.value} />;
 }
 

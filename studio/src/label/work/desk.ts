@@ -224,9 +224,13 @@ export class Desk {
       const flight = this.sendOne(deed);
       this.flight = flight;
       const failure = await flight;
-      if (failure === undefined) {
+      if (failure === undefined || failure.is === "refused") {
         outbox.remove(deed.id);
         this.tried.delete(deed.id);
+        if (failure !== undefined) {
+          this.takeUp(deed);
+          continue;
+        }
         wait = TRIES.first;
         this.set({ trouble: undefined, saved: this.state.saved + 1 });
         continue;
@@ -240,7 +244,7 @@ export class Desk {
     this.set({});
   }
 
-  /** @returns why it is to be tried again; undefined where it is done with */
+  /** @returns why it is not done; undefined where it is */
   private async sendOne(deed: Deed): Promise<Failure | undefined> {
     const { asked, failure, news } = this.parts;
     try {
@@ -255,10 +259,19 @@ export class Desk {
     } catch (error) {
       const found = failure(error);
       if (found.is !== "refused") return found;
-      if (deed.what === "skip" && DONE_ALREADY.has(found.code ?? "")) news({ is: "skipped" });
-      else news({ is: "refused", what: deed.what, why: found.why });
-      return undefined;
+      if (deed.what === "skip" && DONE_ALREADY.has(found.code ?? "")) {
+        news({ is: "skipped" });
+        return undefined;
+      }
+      news({ is: "refused", what: deed.what, why: found.why });
+      return found;
     }
+  }
+
+  /** What was refused: if its task is still this person's, it comes back as it was judged. */
+  private takeUp({ task, judgement = null, comment, flag }: Deed): void {
+    this.done.delete(task.assignment);
+    this.drafts.set(task.assignment, { judgement, comment, flag });
   }
 
   /** Sees to it that the next task is here before it is wanted. */
@@ -277,7 +290,7 @@ export class Desk {
         leave: leave ?? undefined,
         trouble: undefined,
       });
-      if (empty && !LAST.has(idle ?? "")) again = idle === null ? TRIES.first : IDLE_AGAIN;
+      if (empty && !LAST.has(idle ?? "")) again = idle === null ? TRIES.first * 5 : IDLE_AGAIN;
     } catch (error) {
       const failure = this.parts.failure(error);
       if (failure.is !== "away") this.set({ trouble: failure });
