@@ -64,11 +64,11 @@ export async function nextTasks(
 async function oneLook(visit: Visit, count: number): Promise<NextTasks | "busy"> {
   const idle = idleOf(visit);
   if (idle !== undefined) return idle;
-  await expireLeases(visit.queries, visit.project);
+  const freed = await expireLeases(visit.queries, visit.project);
   const held = await heldTasks(visit);
   const wanted = Math.min(count, MOST_HELD) - held.length;
   if (wanted <= 0) return { tasks: show(visit, held), idle: null, leave: null };
-  const busy = await claim(visit, wanted);
+  const busy = await claim({ ...visit, freed: freed ?? visit.freed }, wanted);
   const tasks = await heldTasks(visit);
   if (tasks.length > 0) return { tasks: show(visit, tasks), idle: null, leave: null };
   if (busy) return "busy";
@@ -205,7 +205,9 @@ async function reclaim(visit: Visit, wanted: number): Promise<number> {
       `WITH mine AS (
          UPDATE assignments a SET state = 'leased', claimed = now(),
            expires = now() + make_interval(secs => $3),
-           holds = a.state = 'expired' AND t.gold IS NULL
+           holds = a.state = 'expired' AND t.gold IS NULL,
+           returned = CASE WHEN a.state = 'returned' THEN coalesce(a.returned, (SELECT d.note
+             FROM adjudications d WHERE d.task = a.task AND d.decision = 'returned'), '') END
          FROM tasks t WHERE a.id = $1 AND t.id = a.task AND (a.state = 'returned' OR (
            a.state = 'expired' AND (t.gold IS NOT NULL OR t.judged + t.leased < $2)))
          RETURNING a.task, a.holds

@@ -7,10 +7,14 @@ import { select } from "../store/database.ts";
 const AT_ONCE = 100;
 
 const lockedRow = z.object({ id: z.string(), task: z.number() });
+const freedRow = z.object({ freed: z.number() });
 const endedRow = z.object({ task: z.number(), holds: z.boolean() });
 
-/** Ends what is past its time; tasks that others are busy with are left to them. */
-export async function expireLeases(queries: Queries, project: number): Promise<void> {
+/**
+ * Ends what is past its time; tasks that others are busy with are left to them.
+ * @returns the last number of `tasks.freed`, where places became free
+ */
+export async function expireLeases(queries: Queries, project: number): Promise<number | undefined> {
   const past = await select(
     queries,
     lockedRow,
@@ -19,7 +23,7 @@ export async function expireLeases(queries: Queries, project: number): Promise<v
      ORDER BY a.task LIMIT ${AT_ONCE} FOR NO KEY UPDATE OF t SKIP LOCKED`,
     [project],
   );
-  if (past.length === 0) return;
+  if (past.length === 0) return undefined;
   const ended = await select(
     queries,
     endedRow,
@@ -36,7 +40,7 @@ export async function expireLeases(queries: Queries, project: number): Promise<v
      SELECT task, holds FROM ended`,
     [past.map(({ id }) => id), project],
   );
-  await freePlaces(
+  return freePlaces(
     queries,
     project,
     ended.filter(({ holds }) => holds).map(({ task }) => task),
@@ -44,26 +48,48 @@ export async function expireLeases(queries: Queries, project: number): Promise<v
 }
 
 /**
- * Gives places back, of tasks that this transaction has locked, and numbers the tasks so that those
- * whose cursor is past them find them. The project's row is locked last, so numbers are committed in
- * their order.
+ * Gives places back that leases held, of tasks that this transaction has locked.
+ * @returns as {@link offerAgain}
  */
 export async function freePlaces(
   queries: Queries,
   project: number,
   tasks: readonly number[],
-): Promise<void> {
-  if (tasks.length === 0) return;
+): Promise<number | undefined> {
+  if (tasks.length === 0) return undefined;
   await queries.rows(
+    `UPDATE tasks t SET leased = t.leased - places.number
+     FROM (SELECT task, count(*)::integer AS number FROM unnest($1::bigint[]) AS task GROUP BY task)
+       AS places
+     WHERE t.id = places.task`,
+    [tasks],
+  );
+  return offerAgain(queries, project, tasks);
+}
+
+/**
+ * Numbers tasks that have a free place again, so that those whose cursor is past them find them. The
+ * project's row is locked last of all, so numbers are committed in their order.
+ * @returns the last number
+ */
+export async function offerAgain(
+  queries: Queries,
+  project: number,
+  tasks: readonly number[],
+): Promise<number | undefined> {
+  const numbered = await select(
+    queries,
+    freedRow,
     `WITH places AS (
-       SELECT task, count(*)::integer AS number, row_number() OVER (ORDER BY task) AS n
-       FROM unnest($2::bigint[]) AS task GROUP BY task
+       SELECT task, row_number() OVER (ORDER BY task) AS n
+       FROM (SELECT DISTINCT task FROM unnest($2::bigint[]) AS task) AS given
      ), numbered AS (
        UPDATE projects SET freed = freed + (SELECT count(*) FROM places) WHERE id = $1
        RETURNING freed - (SELECT count(*) FROM places) AS before
      )
-     UPDATE tasks t SET leased = t.leased - places.number, freed = numbered.before + places.n
-     FROM places, numbered WHERE t.id = places.task`,
+     UPDATE tasks t SET freed = numbered.before + places.n
+     FROM places, numbered WHERE t.id = places.task RETURNING t.freed`,
     [project, tasks],
   );
+  return numbered.length === 0 ? undefined : Math.max(...numbered.map(({ freed }) => freed));
 }
