@@ -24,7 +24,8 @@ const NAMES: readonly string[] = [
 const AFTER_SELF =
   "(?:i am|i'm|i\u2019m|my name is|call(?:ed)? me|known as|i was (?:made|created|built|developed|" +
   "trained)(?: and trained)? by|(?:made|created|built|developed|trained) by|as an? (?:ai )?" +
-  "(?:language )?model (?:made |created |developed |trained )?by|an? (?:ai(?: assistant| chatbot| (?:language )?model)?|assistant|(?:large )?" +
+  "(?:language )?model (?:made |created |developed |trained )?by|an? (?:ai(?: assistant| chatbot|" +
+  " (?:language )?model)?|assistant|(?:large )?" +
   "language model|chatbot) (?:made |created |built |developed |trained )?(?:by|from|called|named))";
 const EVERYDAY =
   "google|meta|microsoft|amazon|apple|alibaba(?: cloud)?|baidu|tencent|bytedance|nvidia|ibm|" +
