@@ -23,7 +23,7 @@ export type RemoteData =
       /** Paths below the folder that belong to it. */
       readonly files: readonly string[];
     };
-/** Downloads a data set by its Hugging Face id. */
+/** Finds a data set by its Hugging Face id, or as `studio:PROJECT`. */
 export type ResolveRemote = (id: string) => Promise<RemoteData>;
 
 /** Descriptions that lie beside data and are none. */
@@ -61,9 +61,12 @@ export async function findFiles(
   return names.toSorted().map((name) => withSplit(join(found, name), name));
 }
 
+/** `studio:PROJECT`, a labelling project's labels. */
+export const isStudioSource = (source: string): boolean => source.startsWith("studio:");
+
 async function locate(source: string, resolveRemote?: ResolveRemote): Promise<RemoteData> {
   if (existsSync(source)) return source;
-  const isRemote = REMOTE_ID.test(source) && !isDataFile(source);
+  const isRemote = isStudioSource(source) || (REMOTE_ID.test(source) && !isDataFile(source));
   if (isRemote && resolveRemote !== undefined) return await resolveRemote(source);
   throw new AttuneError("data", "there is no such file or folder", {
     file: source,

@@ -48,7 +48,8 @@ const severalData = {
 export const trainingDataFields = {
   data: requiredField({
     type: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
-    description: "training data: a file, a folder or a Hugging Face id; several by repetition",
+    description:
+      "training data: a file, a folder, a Hugging Face id or studio:PROJECT; several by repetition",
     group: "Input",
   }),
   dataWeights: field({

@@ -10,6 +10,7 @@ import { isComparisonPrinciple, principlesFor } from "../../constitution/constit
 import { constitutionJudge } from "../../constitution/judge.ts";
 import { AttuneError } from "../../core/errors.ts";
 import { stringifyJson, reviveNumbers } from "../../core/json.ts";
+import { remoteData } from "../inputs/find-data.ts";
 import { loadDataset, recordsAs } from "../../data/dataset.ts";
 import type { PromptRecord } from "../../data/records.ts";
 import type { NamedJudge, Verdicts } from "../../report/align-verdict.ts";
@@ -65,6 +66,7 @@ export async function evaluate(
     onBad: "few",
     keepColumns: true,
     signal: context.signal,
+    resolveRemote: remoteData(context),
   });
   reportDataset(dataset, context.reporter);
   const file = join(out, "evaluation.json");
@@ -272,7 +274,12 @@ export async function checkEvaluation(
 ): Promise<number> {
   const { judge, constitution, tags } = config;
   const records = recordsAs(
-    await loadDataset(config.data, { onBad: "few", keepColumns: true, signal: context.signal }),
+    await loadDataset(config.data, {
+      onBad: "few",
+      keepColumns: true,
+      signal: context.signal,
+      resolveRemote: remoteData(context),
+    }),
     "prompt",
   ).slice(0, config.prompts);
   if (judge !== "") {

@@ -1,13 +1,14 @@
 /** `attune studio`: label, watch runs and meet models in a browser. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AttuneError } from "../../core/errors.ts";
 import { parseConfig } from "../../config/sources.ts";
 import { startStudio } from "../../studio/listen.ts";
 import { studioConfig } from "../../studio/studio.config.ts";
 import type { CommandModule } from "../command.ts";
+import { FOLDER_VARIABLE } from "../inputs/studio-data.ts";
 import { addConfigOptions, readConfigFlags } from "../config-options.ts";
 
 /** This program, to begin others with. */
@@ -29,6 +30,8 @@ export const command: CommandModule = {
           flags: readConfigFlags(studioConfig, options),
         });
         const { reporter, signal } = context;
+        // trainings that it begins read its projects, wherever it lies
+        process.env[FOLDER_VARIABLE] = resolve(config.folder);
         await buildPage(reporter.note.bind(reporter));
         const studio = await startStudio({
           ...config,

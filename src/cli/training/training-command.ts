@@ -84,13 +84,19 @@ export function trainingCommand<D extends ConfigDefinition>(
             argument && given.length > 0 ? { ...flags, [argument.path]: given } : flags;
           const parsed = readOptions(definition, options);
           const { out = nextFree(definition.name), dryRun = false } = options;
-          const run = await beginRun(spec, { parsed, out, dryRun, context });
+          const run = await beginRun(spec, {
+            parsed: await withSnapshots(parsed, parseValues, context),
+            out,
+            dryRun,
+            context,
+          });
           if (run) showFirstCurve(run.folder, context);
         }),
       );
     },
     async begin({ values, out }, context) {
-      await beginRun(spec, { parsed: parseValues(values), out, dryRun: false, context });
+      const parsed = await withSnapshots(parseValues(values), parseValues, context);
+      await beginRun(spec, { parsed, out, dryRun: false, context });
     },
     async check({ values, out }, context) {
       await guard(spec, { parsed: parseValues(values), out, dryRun: true, context }, () =>
@@ -116,6 +122,18 @@ export function trainingCommand<D extends ConfigDefinition>(
       );
     },
   };
+}
+
+/** The run's options name the labels that it learned from, whatever is judged later. */
+async function withSnapshots<D extends ConfigDefinition>(
+  parsed: ParsedConfig<D>,
+  parseValues: (values: object) => ParsedConfig<D>,
+  context: CommandContext,
+): Promise<ParsedConfig<D>> {
+  if (!JSON.stringify(parsed.given).includes('"studio:')) return parsed;
+  const { pinnedValues } = await import("../inputs/studio-data.ts");
+  const values = await pinnedValues(parsed.given, context);
+  return values === undefined ? parsed : parseValues(values);
 }
 
 const descriptionOf = ({ options }: ConfigDefinition, path: string): string =>
