@@ -38,7 +38,7 @@ class Server implements Asked {
     if (this.away) throw new Refusal({ is: "away" });
     if (this.refusal !== undefined) throw this.refusal;
   }
-  async next(count: number) {
+  async next(count: number): ReturnType<Asked["next"]> {
     this.reach();
     while (this.held.length < count && this.left.length > 0) this.held.push(this.left.shift()!);
     const idle = this.held.length === 0 ? "nothing-left" : null;
@@ -249,6 +249,17 @@ test("nothing is lost where somebody has to come in again, or the server fails",
     await until(desk, () => desk.snapshot().pending === 0);
     expect(server.judged).toHaveLength(1);
   }
+});
+
+test("a task that was fetched ahead is dropped where the server says that it is over", async () => {
+  const server = new Server();
+  const { desk } = deskAt(server);
+  await until(desk, () => desk.snapshot().ahead === 1);
+  const leave = { code: "DONE", url: "https://example.org" };
+  server.next = async () => ({ tasks: [], idle: "finished", leave });
+  desk.judge({ choice: 0 }, PLAIN);
+  await until(desk, () => desk.snapshot().idle === "finished");
+  expect(desk.snapshot()).toMatchObject({ task: undefined, leave });
 });
 
 test("it is said where the browser keeps nothing", async () => {

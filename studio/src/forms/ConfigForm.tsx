@@ -54,9 +54,14 @@ export function ConfigForm({ definition, given, onChange, only, disabled }: Conf
   );
 }
 
-/** `learningRate` as `learning rate`; what stands before the dot is the group's. */
-export const optionTitle = (path: string): string =>
-  path.replaceAll(".", ": ").replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+/** `learningRate` as `Learning rate`; a name before the dot that is the group's is left out. */
+export function optionTitle(path: string, group = ""): string {
+  const own = path.toLowerCase().startsWith(`${group.toLowerCase()}.`);
+  const words = (own ? path.slice(group.length + 1) : path)
+    .replaceAll(".", ": ")
+    .replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
 
 const written = (value: unknown): string =>
   value === "" || value === null || (Array.isArray(value) && value.length === 0)
@@ -92,14 +97,14 @@ function OptionField({ state, onChange }: OptionFieldProps) {
       {given && standard !== undefined && (
         <Button look="quiet" className="reset" onClick={() => onChange(path, undefined)}>
           {strings.form.reset}
-          <span className="unseen">: {optionTitle(path)}</span>
+          <span className="unseen">: {optionTitle(path, field.group)}</span>
         </Button>
       )}
     </>
   );
   const label = (
     <>
-      {optionTitle(path)}
+      {optionTitle(path, field.group)}
       {given && <span className="given"> ({strings.form.changed})</span>}
     </>
   );
@@ -128,7 +133,7 @@ function Unused({ states }: { states: readonly OptionState[] }) {
       <ul>
         {unused.map(({ option, unused }) => (
           <li key={option.path}>
-            {optionTitle(option.path)}: {unused}
+            {optionTitle(option.path, option.field.group)}: {unused}
           </li>
         ))}
       </ul>

@@ -129,8 +129,9 @@ function TaskView({ desk, task, draft, workplace, open, setOpen }: TaskViewProps
   };
   useHotkeys(kind, tools, open === undefined);
   const View: React.ComponentType<KindProps> = KIND_VIEWS[kind];
+  const guided = workplace.guidelines.trim() !== "";
   return (
-    <div className="desk-task">
+    <div className={guided ? "desk-task desk-task-guided" : "desk-task"}>
       <TaskHead ref={heading} task={task} workplace={workplace} plain={plain} />
       <Suspense fallback={<Spinner />}>
         <View
@@ -214,12 +215,10 @@ function TaskHead({ ref, task, workplace, plain }: TaskHeadProps) {
   const late = useLate(expires);
   return (
     <>
-      <div className="task-head">
-        <h2 ref={ref} tabIndex={-1} className="task-question">
-          {KINDS[workplace.kind].summary}
-        </h2>
-        <GuidelinesBox text={workplace.guidelines} />
-      </div>
+      <h2 ref={ref} tabIndex={-1} className="task-question">
+        {KINDS[workplace.kind].summary}
+      </h2>
+      <GuidelinesBox text={workplace.guidelines} />
       {returned !== null && <p className="notice">{label.task.returned(returned)}</p>}
       {late && <p className="notice">{label.task.expired}</p>}
       <section className="prompt" aria-label={label.task.prompt}>

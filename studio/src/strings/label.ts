@@ -38,6 +38,7 @@ export const label = {
     tie: "Tie",
     bothBad: "Both bad",
     strength: "How much better?",
+    ends: ["A by far", "hardly", "B by far"],
     strengths: {
       significantly: "significantly",
       better: "clearly",

@@ -75,7 +75,16 @@ export default function Compare(props: KindProps) {
           <Questions questions={questions} at={at} axes={axes} onBack={setAt} />
         )}
         <Choices was={was} choose={choose} />
-        {workplace.strength && overall && <Scale before={before} choose={choose} />}
+        {workplace.strength && overall && (
+          <>
+            <p className="strength-ends" aria-hidden="true">
+              {label.choice.ends.map((text) => (
+                <span key={text}>{text}</span>
+              ))}
+            </p>
+            <Scale before={before} choose={choose} />
+          </>
+        )}
       </div>
     </>
   );
@@ -95,7 +104,7 @@ function Choices({ was, choose }: { was: Choice | undefined; choose: Choose }) {
     ["right", 1, label.choice.right],
   ] as const;
   return (
-    <div className="choices-row">
+    <div className="choices-row choices-four">
       {buttons.map(([action, choice, title]) => (
         <Button
           key={action}

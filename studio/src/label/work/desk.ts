@@ -283,7 +283,8 @@ export class Desk {
       const { tasks, idle, leave } = await this.parts.asked.next(HERE);
       const known = new Set(this.tasks.map(({ assignment }) => assignment));
       const fresh = tasks.filter(({ assignment: id }) => !known.has(id) && !this.done.has(id));
-      this.tasks = [...this.tasks, ...fresh];
+      // it is over: what was fetched ahead is this person's no longer
+      this.tasks = LAST.has(idle ?? "") ? [] : [...this.tasks, ...fresh];
       const empty = this.tasks.length === 0;
       this.set({
         idle: empty ? (idle ?? undefined) : undefined,
