@@ -34,7 +34,7 @@ const REPEATS = 2;
 
 const small = Object.fromEntries(Object.keys(DEFAULT_SIZES).map((name) => [name, 1]));
 const sizes = { ...small, preferences: 8000, heldOutPreferences: 1000 };
-const { preferences, heldOutPreferences } = createWorld({ seed: 42, sizes });
+const { preferences, heldOutPreferences } = createWorld({ seed: 1, sizes });
 const model = await loadModel(path, { merge: true });
 const { common, reward } = WORLD_RECIPE;
 

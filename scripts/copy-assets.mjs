@@ -4,7 +4,11 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const ASSETS = ["labelling/store/migrations", "studio/jobs/note.mjs"];
+const ASSETS = [
+  "labelling/store/migrations",
+  "studio/jobs/note.mjs",
+  "studio/meet/with-parent.mjs",
+];
 
 for (const asset of ASSETS) {
   const target = join(root, "dist", asset);

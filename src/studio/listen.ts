@@ -16,6 +16,8 @@ import { newToken } from "./http/caller.ts";
 import { servePage } from "./http/page.ts";
 import { Jobs } from "./jobs/jobs.ts";
 import { RunWatch } from "./runs/run-watch.ts";
+import type { ModelHost } from "./meet/model-host.ts";
+import { ModelProcesses } from "./meet/model-processes.ts";
 import type { Studio } from "./studio.ts";
 import { beginWithVillage } from "./village-project.ts";
 
@@ -30,6 +32,8 @@ export interface StudioOptions
   databaseUrl: string;
   /** A store without projects begins with the built-in village's. */
   beginWithVillage?: boolean;
+  /** Where models are met; processes of this program's where left out. */
+  models?: ModelHost;
   /** Folder of the built page. */
   page: string;
 }
@@ -55,7 +59,9 @@ export async function startStudio(options: StudioOptions): Promise<RunningStudio
   let url = "";
   const jobs = new Jobs({ database, folder, command, warn });
   const watch = new RunWatch({ runs, aside: join(folder, "aside"), warn });
-  const studio: Studio = { database, folder, runs, command, warn, jobs, watch, url: () => url };
+  const models = options.models ?? new ModelProcesses({ command, warn });
+  const parts = { database, folder, runs, command, warn, jobs, watch, models };
+  const studio: Studio = { ...parts, url: () => url };
   const token = hostToken(folder);
   try {
     await hostPerson(database);
@@ -92,7 +98,7 @@ export async function startStudio(options: StudioOptions): Promise<RunningStudio
         await closed;
         clearTimeout(timer);
         await watch.close();
-        await jobs.close();
+        await Promise.all([jobs.close(), models.close()]);
         await database.close();
       },
     };

@@ -2,6 +2,7 @@
 import type { Database } from "../labelling/store/database.ts";
 import type { Jobs } from "./jobs/jobs.ts";
 import type { RunWatch } from "./runs/run-watch.ts";
+import type { ModelHost } from "./meet/model-host.ts";
 
 export interface Studio {
   readonly database: Database;
@@ -13,6 +14,8 @@ export interface Studio {
   readonly jobs: Jobs;
   /** Runs, read once for all who look. */
   readonly watch: RunWatch;
+  /** Models that are open to be met. */
+  readonly models: ModelHost;
   /** The command that begins another attune: `process.execPath` and the program's file. */
   readonly command: readonly string[];
   /** Address that the page is reached at. */

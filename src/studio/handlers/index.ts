@@ -8,6 +8,7 @@ import { peopleHandlers } from "./people.ts";
 import { projectHandlers } from "./projects.ts";
 import { exchangeHandlers } from "./exchange.ts";
 import { reliabilityHandlers } from "./reliability.ts";
+import { meetHandlers } from "./meet.ts";
 import { sessionHandlers } from "./session.ts";
 
 export const allHandlers = (hostToken: string): readonly Handled[] => [
@@ -20,4 +21,5 @@ export const allHandlers = (hostToken: string): readonly Handled[] => [
   ...runHandlers,
   ...exchangeHandlers,
   ...reliabilityHandlers,
+  ...meetHandlers,
 ];
