@@ -4,6 +4,7 @@
  */
 import { bootstrap } from "./measurements/bootstrap.ts";
 import { decodeMany, decodeOne } from "./measurements/decoding.ts";
+import { judgements } from "./measurements/judgements.ts";
 import { dpoMemory, dpoPeak } from "./measurements/memory.ts";
 import { ownDpo, ownGeneration, transformersGeneration, trlDpo } from "./measurements/peers.ts";
 import { planMemory, planPeak } from "./measurements/plan-memory.ts";
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, (argument: number) => Promise<unknown>>> = 
   "decode-1": decodeOne,
   "decode-32": decodeMany,
   serve,
+  judgements,
   "ppo-memory": ppoMemory,
   rollouts,
   "plan-memory": planMemory,

@@ -25,6 +25,7 @@ const MEASUREMENTS: Readonly<Record<string, { rounds: number; peers?: true }>> =
   "decode-1": { rounds: 15 },
   "decode-32": { rounds: 9 },
   serve: { rounds: 3 },
+  judgements: { rounds: 5 },
   "ppo-memory": { rounds: 1 },
   rollouts: { rounds: 5 },
   "plan-memory": { rounds: 1 },

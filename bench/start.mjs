@@ -1,6 +1,6 @@
 /** Compiles bench/ and what it measures into .cache/bench, and runs it. */
 import { spawnSync } from "node:child_process";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, cpSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -17,6 +17,8 @@ const compiled = run(
 if (compiled === 0) {
   // The version that runs record is read from here.
   copyFileSync(join(root, "package.json"), join(root, ".cache", "bench", "package.json"));
+  const migrations = join("src", "labelling", "store", "migrations");
+  cpSync(join(root, migrations), join(root, ".cache", "bench", migrations), { recursive: true });
   process.exitCode = run(
     join(root, ".cache", "bench", "bench", "run.js"),
     ...process.argv.slice(2),
