@@ -1,4 +1,5 @@
 /** A PostgreSQL server, by the address in DATABASE_URL. */
+import { createHash } from "node:crypto";
 import { Pool, types } from "pg";
 import type { ClientBase } from "pg";
 import { AttuneError } from "../../core/errors.ts";
@@ -20,9 +21,16 @@ const parameter = (value: SqlValue): unknown =>
 
 type Client = Pick<ClientBase, "query">;
 
+/** The same statement is planned once for each connection: its name is made of its text. */
+const statementName = (sql: string): string => createHash("sha1").update(sql).digest("hex");
+
 const queriesOf = (client: Client): Queries => ({
   async rows(sql, values: readonly SqlValue[] = []) {
-    const { rows } = await client.query(sql, values.map(parameter));
+    const { rows } = await client.query(
+      values.length === 0
+        ? { text: sql }
+        : { name: statementName(sql), text: sql, values: values.map(parameter) },
+    );
     return rows as Record<string, unknown>[];
   },
   async script(sql) {
