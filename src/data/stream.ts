@@ -14,7 +14,7 @@ import {
   columnsWithoutPlace,
   detectFormat,
   formatNamed,
-  readRecord,
+  readRecords as readRecordsOf,
   refuseUnreadable,
 } from "./formats/index.ts";
 import type { DataFormat, Notes } from "./formats/format.ts";
@@ -170,12 +170,14 @@ export async function* readRecords(
         report.rows++;
         counts.rows++;
         const row = renameColumns(written, known, limits);
-        const record = readOne(row, reading);
-        if (record === undefined) continue;
-        counts.records++;
-        placeInPart(record, row, { split, report });
+        const records = readRow(row, reading);
+        if (records.length === 0) continue;
+        for (const record of records) {
+          counts.records++;
+          placeInPart(record, row, { split, report });
+          yield record;
+        }
         taken.set(split, (taken.get(split) ?? 0) + 1);
-        yield record;
         if (isFull(split)) break;
       }
     } finally {
@@ -239,10 +241,8 @@ interface Reading {
   readonly needs: RecordKind | undefined;
 }
 
-function readOne(
-  row: Row,
-  { format, report, ignored, keepColumns, needs }: Reading,
-): DataRecord | undefined {
+/** The usable records of a row; none where it cannot be used, which is counted. */
+function readRow(row: Row, { format, report, ignored, keepColumns, needs }: Reading): DataRecord[] {
   try {
     if (row.twice !== undefined) throw new BadRow(BAD_ROWS.twice, row.place, preview(row.twice));
     refuseUnreadable(row, format, ignored);
@@ -252,20 +252,23 @@ function readOne(
     const seen = new Set<string>(row.notes);
     // a note counts once a row
     const notes: Notes = { note: (what) => void seen.add(what) };
-    const record = readRecord(row, format, notes);
-    const reason = badReasonOf(record);
-    if (reason !== undefined) throw new BadRow(reason, row.place);
+    const records = readRecordsOf(row, format, notes);
+    for (const record of records) {
+      const reason = badReasonOf(record);
+      if (reason !== undefined) throw new BadRow(reason, row.place);
+    }
     for (const what of seen) report.note(what, row.place);
     if (strange.length > 0)
-      record.extra = {
-        ...Object.fromEntries(strange.map((name) => [name, row.columns[name]])),
-        ...record.extra,
-      };
-    return record;
+      for (const record of records)
+        record.extra = {
+          ...Object.fromEntries(strange.map((name) => [name, row.columns[name]])),
+          ...record.extra,
+        };
+    return records;
   } catch (error) {
     if (!(error instanceof BadRow)) throw error;
     report.addBad(error, format);
-    return undefined;
+    return [];
   }
 }
 

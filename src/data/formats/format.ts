@@ -69,6 +69,10 @@ export interface DataFormat {
    * be used
    */
   read(row: Row, notes: Notes): DataRecord;
+  /** Several records of one row, where it has judgements of several people. */
+  readAll?(row: Row, notes: Notes): DataRecord[];
+  /** Names of columns are its users' own: it says itself what it does not keep. */
+  readonly knowsAllColumns?: true;
   /** Kinds of record that it can hold; empty for a format that is only read. */
   readonly writes: readonly RecordKind[];
   /** What of the provenance it holds; everything else a write loses. */

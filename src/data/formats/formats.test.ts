@@ -1077,7 +1077,8 @@ describe("rows that are wrong", () => {
     const message = await folder.refusal(() => loadDataset(path, { format: "sharegtp" }));
     expect(message).toBe(
       "there is no data format named sharegtp\n  expected: alpaca, alpaca-eval, anthropic-evals, " +
-        "anthropic-hh, arena-140k, arena-33k, attune, fine-grained-rlhf, llama-factory-kto, " +
+        "anthropic-hh, arena-140k, arena-33k, argilla, attune, fine-grained-rlhf, " +
+        "label-studio, llama-factory-kto, " +
         "openai-chat, openai-moderation, openai-preference, sharegpt, trl, ultrafeedback, " +
         "xstest\n  try: did you mean sharegpt?",
     );

@@ -5,6 +5,7 @@ import type { Row } from "../readers/row.ts";
 import { alpacaEval } from "./alpaca-eval.ts";
 import { alpaca } from "./alpaca.ts";
 import { anthropicHh } from "./anthropic-hh.ts";
+import { argilla } from "./argilla.ts";
 import { arena140k, arena33k } from "./arena.ts";
 import { attune } from "./attune.ts";
 import { anthropicEvals, openaiModeration, xstest } from "./evaluation-sets.ts";
@@ -25,6 +26,7 @@ import { isMedia, refuseMedia } from "./media.ts";
 import { FORMAT_NAMES } from "./names.ts";
 import { satisfiesNeed, guessedColumns, lackingError } from "./needs.ts";
 import { fitsButForNulls, refuseNulls } from "./nulls.ts";
+import { labelStudio } from "./label-studio.ts";
 import { llamaFactoryKto } from "./llama-factory-kto.ts";
 import { openaiChat, openaiPreference } from "./openai.ts";
 import { sharegpt } from "./sharegpt.ts";
@@ -33,6 +35,8 @@ import { ultrafeedback } from "./ultrafeedback.ts";
 
 /** All formats in the order in which they are tried: the more particular first. */
 export const FORMATS: readonly DataFormat[] = [
+  argilla,
+  labelStudio,
   arena140k,
   arena33k,
   fineGrainedRlhf,
@@ -59,7 +63,20 @@ export function refuseUnreadable(row: Row, format: DataFormat, ignored: Readonly
 
 /** A row's record with what the row gives the template. @throws as a format's `read` */
 export function readRecord(row: Row, format: DataFormat, notes: Notes): DataRecord {
-  const record = format.read(row, notes);
+  return withInputs(format.read(row, notes), row, { format, notes });
+}
+
+/** Every record of a row; one but of formats that have several. @throws as a format's `read` */
+export function readRecords(row: Row, format: DataFormat, notes: Notes): DataRecord[] {
+  const records = format.readAll?.(row, notes) ?? [format.read(row, notes)];
+  return records.map((record) => withInputs(record, row, { format, notes }));
+}
+
+function withInputs(
+  record: DataRecord,
+  row: Row,
+  { format, notes }: { format: DataFormat; notes: Notes },
+): DataRecord {
   const { tools, templateArguments } = readInputs(row);
   if (record.kind === "text" && (tools ?? templateArguments) !== undefined)
     notes.note("tools and template arguments beside a text, which goes through no template");
@@ -188,6 +205,7 @@ export function columnsWithoutPlace(
   format: DataFormat,
   ignored: ReadonlySet<string>,
 ): string[] {
+  if (format.knowsAllColumns === true) return [];
   const names = presentColumns(row);
   const places = readableColumns(names, format);
   return names.filter(

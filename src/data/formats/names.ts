@@ -19,5 +19,7 @@ export const FORMAT_NAMES = [
   "xstest",
   "openai-moderation",
   "anthropic-evals",
+  "argilla",
+  "label-studio",
 ] as const;
 export type FormatName = (typeof FORMAT_NAMES)[number];

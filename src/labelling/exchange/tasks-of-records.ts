@@ -97,6 +97,19 @@ const mutable = (side: Prompt | Completion): Content["prompt"] =>
   typeof side === "string" ? side : side.map((message) => ({ ...message }));
 
 function pairsOf(record: DataRecord, options: DrawOptions): DrawnTask[] | string {
+  // answers that nobody has judged
+  if (record.kind === "ranked" && record.comparisons?.length === 0) {
+    const { completions } = record;
+    return completions.flatMap((a, first) =>
+      completions.slice(first + 1).map((b) =>
+        drawn(record, {
+          answers: [a.completion, b.completion],
+          options,
+          hidden: compact({ models: a.model && b.model ? [a.model, b.model] : undefined }),
+        }),
+      ),
+    );
+  }
   const pairs = convertRecord(record, "preference");
   if (pairs === undefined) return `no pair of answers: a ${record.kind} row`;
   if (pairs.length === 0) return "no pair of answers that differ";
@@ -197,7 +210,8 @@ function rankingsOf(record: DataRecord, options: DrawOptions): DrawnTask[] | str
 }
 
 /** 1 for the best, equal ones the same; undefined where the row has only pairs. */
-function ranksOf({ completions }: RankedRecord): number[] | undefined {
+function ranksOf({ completions, comparisons }: RankedRecord): number[] | undefined {
+  if (comparisons?.length === 0) return undefined;
   const byRank = completions.every(({ rank }) => rank !== undefined);
   const worth = completions.map(({ rank, score }) => (byRank ? -rank! : score));
   if (worth.some((each) => each === undefined)) return undefined;
