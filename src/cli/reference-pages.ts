@@ -1,6 +1,6 @@
 /**
- * The pages docs/options.md and docs/metrics.md, and docs/constitution.schema.json, made from the
- * definitions; `npm run docs` writes them.
+ * The pages docs/options.md, docs/metrics.md and docs/studio-api.md, and
+ * docs/constitution.schema.json, made from the definitions; `npm run docs` writes them.
  */
 import { compareConfig } from "../constitution/compare.config.ts";
 import { constitutionSchemaText } from "../constitution/constitution.ts";
@@ -16,6 +16,7 @@ import { evaluationConfig } from "../evaluation/evaluation.config.ts";
 import { askConfig } from "../labelling/asking/ask.config.ts";
 import { planOwnConfig } from "../planning/method-config.ts";
 import { serveConfig } from "../server/serve.config.ts";
+import { apiPage } from "../studio/openapi.ts";
 import { studioConfig } from "../studio/studio.config.ts";
 import { TRAINER_CONFIGS } from "../training/configs.ts";
 import { compareModelsConfig } from "./compare/compare.config.ts";
@@ -103,6 +104,7 @@ export function referencePages(): Record<string, string> {
   return {
     "docs/options.md": `${optionsPage().trimEnd()}\n`,
     "docs/metrics.md": metricsPage(),
+    "docs/studio-api.md": `${apiPage(MADE).trimEnd()}\n`,
     "docs/constitution.schema.json": constitutionSchemaText(),
   };
 }

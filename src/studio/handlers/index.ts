@@ -1,5 +1,6 @@
 /** What answers every route. A new group: its file, and a line here. */
 import type { Handled } from "../http/handler.ts";
+import { documentHandlers } from "./document.ts";
 import { doorHandlers } from "./doors.ts";
 import { jobHandlers } from "./jobs.ts";
 import { runHandlers } from "./runs.ts";
@@ -22,4 +23,5 @@ export const allHandlers = (hostToken: string): readonly Handled[] => [
   ...exchangeHandlers,
   ...reliabilityHandlers,
   ...meetHandlers,
+  ...documentHandlers,
 ];

@@ -71,7 +71,7 @@ export const runsStrings = {
     asked: "Stopping...",
     elsewhere: "It was begun outside the studio: stop it where it was begun, with Ctrl-C.",
     seed: "seed",
-    folder: "folder",
+    folder: "Folder",
     command: "command",
     data: "data",
     model: "model",
