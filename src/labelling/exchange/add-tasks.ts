@@ -88,6 +88,11 @@ export async function addTasks(
     if (batch.length >= BATCH) await flush();
   }
   await flush();
+  // another import may have had the same places in the queue, and people have looked past them
+  if (total.added > 0)
+    await queries.rows("UPDATE projects SET generation = generation + 1 WHERE id = $1", [
+      project.id,
+    ]);
   return total;
 }
 

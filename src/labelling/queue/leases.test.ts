@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { addTasks } from "../exchange/add-tasks.ts";
 import { changeProject } from "../projects.ts";
+import { adjudicate } from "../review/adjudicate.ts";
 import type { Database } from "../store/database.ts";
 import { STORES, storesOf } from "../testing.ts";
 import { nextTasks } from "./claim.ts";
@@ -150,6 +152,36 @@ describe.each(STORES)("leases on $kind", (store) => {
 
 describe.each(STORES)("a project that changes on $kind", (store) => {
   const { fresh } = storesOf(store);
+
+  test("asks others where judgements are passed on, though they have looked past", async () => {
+    const database = await fresh();
+    const project = await makeProject(database, { tasks: 2 });
+    const ann = await makeMember(database, project);
+    const bob = await makeMember(database, project);
+    await judgeAll(database, ann);
+    expect((await judgeAll(database, bob)).prompts).toEqual([]);
+    const [task] = await database.rows("SELECT id FROM tasks ORDER BY rank");
+    await adjudicate(database, {
+      project: { id: project, kind: "compare" },
+      task: task!["id"] as number,
+      person: bob.person,
+      decision: "passed-on",
+      note: "",
+    });
+    expect((await judgeAll(database, ann)).prompts).toEqual([]);
+    expect((await judgeAll(database, bob)).prompts).toEqual(["question 0"]);
+    await expectCounts(database, project);
+  });
+
+  test("gives what two imports add at once, wherever it stands in the queue", async () => {
+    const database = await fresh();
+    const project = await makeProject(database, { tasks: 2 });
+    const ann = await makeMember(database, project);
+    await judgeAll(database, ann);
+    const content = { prompt: "first of all", answers: ["a", "b"] };
+    await addTasks(database, { id: project, kind: "compare" }, [{ content, rank: -5 }]);
+    expect((await judgeAll(database, ann)).prompts).toEqual(["first of all"]);
+  });
 
   test("asks for more where the overlap grows, and for no more where it shrinks", async () => {
     const database = await fresh();

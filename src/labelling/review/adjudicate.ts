@@ -10,6 +10,7 @@ import type { KindName } from "../kinds/index.ts";
 import { kindNamed } from "../kinds/index.ts";
 import { contentSchema } from "../kinds/kind.ts";
 import type { Content } from "../kinds/kind.ts";
+import { offerAgain } from "../queue/expire.ts";
 import { transact } from "../queue/visit.ts";
 import type { Database, Queries } from "../store/database.ts";
 import { select, selectOne } from "../store/database.ts";
@@ -149,12 +150,12 @@ async function count(
 ): Promise<TaskState> {
   const row = await selectOne(
     queries,
-    z.object({ state: stateSchema }),
+    z.object({ state: stateSchema, project: z.number() }),
     `UPDATE tasks t SET judged = c.judged, state = coalesce($2,
          CASE WHEN c.judged >= p.overlap AND t.gold IS NULL THEN 'full' ELSE 'open' END)
      FROM projects p, (SELECT count(*)::integer AS judged FROM judgements
        WHERE task = $1 AND state = 'counted') c
-     WHERE t.id = $1 AND p.id = t.project RETURNING t.state`,
+     WHERE t.id = $1 AND p.id = t.project RETURNING t.state, t.project`,
     [task, state ?? null],
   );
   if (row!.state === "open")
@@ -165,6 +166,8 @@ async function count(
        UPDATE tasks SET freed = numbered.freed FROM numbered WHERE id = $1`,
       [task],
     );
+  // others have looked past it
+  if (row!.state === "open") await offerAgain(queries, row!.project, [task]);
   return row!.state;
 }
 
