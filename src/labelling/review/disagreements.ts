@@ -25,7 +25,9 @@ export async function stillToDecide(
   const rows = await select(
     database,
     z.object({ task: z.number() }),
-    `SELECT DISTINCT task FROM history WHERE project = $1 AND id > $2 AND what = 'adjudicated'`,
+    `SELECT task FROM (SELECT DISTINCT ON (task) task, detail FROM history
+       WHERE project = $1 AND id > $2 AND what = 'adjudicated' ORDER BY task, id DESC) newest
+     WHERE detail ? 'decision'`,
     [project, labels.seen],
   );
   const since = new Set(rows.map(({ task }) => task));
