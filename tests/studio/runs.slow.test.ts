@@ -19,7 +19,7 @@ import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Random } from "../../src/core/random.ts";
 import { startStudio } from "../../src/studio/listen.ts";
@@ -115,6 +115,7 @@ async function until(fact: () => Promise<boolean>): Promise<void> {
   while (!(await fact())) await sleep(100);
 }
 
+const seen = (place: Locator): Promise<void> => until(() => place.first().isVisible());
 const hasChip = (text: string) => async (): Promise<boolean> =>
   (await page.locator(".runs-head .chip").allTextContents()).includes(text);
 
@@ -156,7 +157,7 @@ describe.skipIf(withoutBrowser !== undefined)("runs in a browser", () => {
 
   test("a training is begun, watched, and goes on after the page is loaded again", async () => {
     await goTo("/runs");
-    await page.getByText("There are no runs yet").waitFor();
+    await seen(page.getByText("There are no runs yet"));
     await page.getByRole("link", { name: "Begin a run" }).click();
     await page.getByLabel("Name", { exact: true }).fill("mine");
     await page
@@ -168,7 +169,7 @@ describe.skipIf(withoutBrowser !== undefined)("runs in a browser", () => {
     await page.getByLabel(/^max length/).fill("64");
     await page.getByRole("button", { name: "Begin", exact: true }).click();
     await until(hasChip("live"));
-    await page.locator(".chart canvas").first().waitFor();
+    await seen(page.locator(".chart canvas").first());
     await until(async () => (await stepShown()) > 5);
     const readout = page.locator(".chart output").first();
     const before = await readout.textContent();
@@ -187,12 +188,12 @@ describe.skipIf(withoutBrowser !== undefined)("runs in a browser", () => {
     await goTo("/runs/new/mine");
     await page.getByLabel("Name", { exact: true }).fill("second");
     await page.getByRole("button", { name: "Begin", exact: true }).click();
-    await page.getByText("It begins once the one before it has ended.").waitFor();
+    await seen(page.getByText("It begins once the one before it has ended."));
     await goTo("/runs");
-    await page.getByText("two trainings on one machine only slow each other").waitFor();
+    await seen(page.getByText("two trainings on one machine only slow each other"));
     await look("runs-queue");
     await page.getByRole("button", { name: "Do not begin" }).click();
-    await page.getByText("stopped, as asked").waitFor();
+    await seen(page.getByText("stopped, as asked"));
     expect(existsSync(join(folder, "runs", "second"))).toBe(false);
   });
 
@@ -228,7 +229,7 @@ describe.skipIf(withoutBrowser !== undefined)("runs in a browser", () => {
       .fill(join(folder, "nothing"));
     await page.getByLabel(/^data/).first().fill(join(folder, "--rows.jsonl"));
     await page.getByRole("button", { name: "Begin", exact: true }).click();
-    await page.getByText("what it was given is wrong").waitFor();
+    await seen(page.getByText("what it was given is wrong"));
     expect(await page.locator(".job-log pre").first().textContent()).toContain("nothing");
     await look("runs-wrong");
   });
@@ -242,13 +243,13 @@ describe.skipIf(withoutBrowser !== undefined)("runs in a browser", () => {
     });
     const begun = performance.now();
     await goTo("/runs/run/million");
-    await page.locator(".chart canvas").first().waitFor();
+    await seen(page.locator(".chart canvas").first());
     const first = performance.now() - begun;
     await until(async () => bytes > 0);
     await goTo("/runs");
     const again = performance.now();
     await goTo("/runs/run/million");
-    await page.locator(".chart canvas").first().waitFor();
+    await seen(page.locator(".chart canvas").first());
     const second = performance.now() - again;
     await until(async () => bytes > 0);
     const size = statSync(join(folder, "runs", "million", "metrics.jsonl")).size;
@@ -273,7 +274,7 @@ describe.skipIf(withoutBrowser !== undefined)("runs in a browser", () => {
     await page.reload();
     await page.getByRole("button", { name: "Open in place: evil.html" }).click();
     const frame = page.frameLocator("iframe.report");
-    await frame.getByText("A report").waitFor();
+    await seen(frame.getByText("A report"));
     expect(await page.title()).toBe("attune studio");
     const blocked = faults
       .splice(0)
@@ -292,8 +293,8 @@ describe.skipIf(withoutBrowser !== undefined)("runs in a browser", () => {
           ["new", "/runs/new"],
         ] as const) {
           await goTo(place);
-          await page.getByRole("heading", { level: 1 }).waitFor();
-          if (name === "run") await page.locator(".chart canvas").first().waitFor();
+          await seen(page.getByRole("heading", { level: 1 }));
+          if (name === "run") await seen(page.locator(".chart canvas").first());
           await look(`runs-${name}-${colorScheme}-${width}`);
           const { violations } = await new AxeBuilder({ page }).analyze();
           expect(violations.map(({ id, nodes }) => `${name}: ${id}: ${nodes[0]!.html}`)).toEqual(
