@@ -10,6 +10,7 @@ import { writeFileAtomic } from "../runs/files.ts";
 import { openStore } from "../labelling/store/open.ts";
 import { allHandlers } from "./handlers/index.ts";
 import { hostPerson } from "./handlers/session.ts";
+import { sortWhenAsked } from "./asking/sort.ts";
 import { createStudioApp } from "./http/app.ts";
 import type { StudioAppOptions } from "./http/app.ts";
 import { newToken } from "./http/caller.ts";
@@ -85,6 +86,7 @@ export async function startStudio(options: StudioOptions): Promise<RunningStudio
       join(folder, "studio.json"),
       `${JSON.stringify({ url, pid: process.pid, token }, null, 2)}\n`,
     );
+    sortWhenAsked(studio);
     jobs.begin();
     return {
       url,

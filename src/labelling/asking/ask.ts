@@ -29,6 +29,12 @@ export const CHOSEN_BY = "chosen_by";
 /** What says that a model had no say in it. */
 const BY_CHANCE: ReadonlySet<unknown> = new Set([undefined, null, "random", "order"]);
 
+/** Where the data says it, or the studio's export does. */
+function chosenBy(extra: PreferenceRecord["extra"]): unknown {
+  const studio = extra?.["studio"] as Readonly<Record<string, unknown>> | undefined;
+  return extra?.[CHOSEN_BY] ?? studio?.[CHOSEN_BY];
+}
+
 /** Parts of the labels that the curve is measured at. */
 const PARTS = [1 / 8, 1 / 4, 1 / 2];
 /** Fewer labels than these teach a model nothing that could be measured. */
@@ -84,7 +90,7 @@ export function divideLabels(
   labels: readonly PreferenceRecord[],
   { heldOut, curve, seed }: Pick<AskConfig, "heldOut" | "curve" | "seed">,
 ): Divided {
-  const fair = labels.filter(({ extra }) => BY_CHANCE.has(extra?.[CHOSEN_BY]));
+  const fair = labels.filter(({ extra }) => BY_CHANCE.has(chosenBy(extra)));
   const byChance = fair.length;
   const everything = { train: [...labels], heldOut: [], byChance };
   if (!curve) return { ...everything, noCurve: undefined };

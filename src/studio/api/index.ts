@@ -1,5 +1,6 @@
 /** Every route, by groups. A new group: its file, and a line here. */
 import * as document from "./document.ts";
+import * as asking from "./asking.ts";
 import * as jobs from "./jobs.ts";
 import * as labelling from "./labelling.ts";
 import * as meet from "./meet.ts";
@@ -13,6 +14,7 @@ const isRoute = (value: unknown): value is RouteDefinition =>
   typeof value === "object" && value !== null && "method" in value && "path" in value;
 
 const GROUPS = { session, projects, labelling, jobs, runs, reliability, meet, document };
+const GROUPS = { session, projects, labelling, jobs, runs, reliability, meet, asking };
 
 /** Routes by the name of their group. */
 export const ROUTES: Readonly<Record<string, readonly RouteDefinition[]>> = Object.fromEntries(

@@ -1,6 +1,7 @@
 /** What answers every route. A new group: its file, and a line here. */
 import type { Handled } from "../http/handler.ts";
 import { documentHandlers } from "./document.ts";
+import { askingHandlers } from "./asking.ts";
 import { doorHandlers } from "./doors.ts";
 import { jobHandlers } from "./jobs.ts";
 import { runHandlers } from "./runs.ts";
@@ -24,4 +25,5 @@ export const allHandlers = (hostToken: string): readonly Handled[] => [
   ...reliabilityHandlers,
   ...meetHandlers,
   ...documentHandlers,
+  ...askingHandlers,
 ];

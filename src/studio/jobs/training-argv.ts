@@ -28,9 +28,17 @@ export function trainingArgv(
   options: Readonly<Record<string, unknown>>,
   out: string,
 ): string[] {
-  const definition = definitionOf(trainer);
+  return commandArgv(trainer, definitionOf(trainer), { options, out });
+}
+
+/** @throws AttuneError as {@link trainingArgv} */
+export function commandArgv(
+  command: string,
+  definition: ConfigDefinition,
+  { options, out }: { options: Readonly<Record<string, unknown>>; out: string },
+): string[] {
   const { given } = parseConfig(definition, { values: options as never });
-  const argv = [trainer];
+  const argv = [command];
   const flags: Record<string, string | boolean> = {};
   for (const { path, flag } of definition.options) {
     const value = valueAt(given, path);
