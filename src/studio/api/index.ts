@@ -13,8 +13,17 @@ import * as session from "./session.ts";
 const isRoute = (value: unknown): value is RouteDefinition =>
   typeof value === "object" && value !== null && "method" in value && "path" in value;
 
-const GROUPS = { session, projects, labelling, jobs, runs, reliability, meet, document };
-const GROUPS = { session, projects, labelling, jobs, runs, reliability, meet, asking };
+const GROUPS = {
+  session,
+  projects,
+  labelling,
+  jobs,
+  runs,
+  reliability,
+  meet,
+  asking,
+  document,
+};
 
 /** Routes by the name of their group. */
 export const ROUTES: Readonly<Record<string, readonly RouteDefinition[]>> = Object.fromEntries(
