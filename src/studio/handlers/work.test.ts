@@ -166,6 +166,42 @@ describe.each(STORES)("work on $kind", (store) => {
     expect((await studio.visitor().ask("POST", "/api/join", wrong)).status).toBe(404);
   });
 
+  test("nobody reaches another's task or project, and what is wrong or too large is refused", async () => {
+    const settings = { strength: false };
+    const [mine, other] = [await project({ settings }), await project({ settings })];
+    const ann = await annotator(mine);
+    const bob = await annotator(other);
+    const { body } = await ann.ask("POST", `/api/projects/${mine}/next`, { count: 1 });
+    const { assignment } = body.tasks[0];
+    const judgement = { id: randomUUID(), assignment, judgement: { choice: 0 }, shownMs: 1 };
+    const send = async (client: Client, slug: string, sent: unknown): Promise<number> =>
+      (await client.ask("POST", `/api/projects/${slug}/judgements`, sent)).status;
+    expect(await send(bob, mine, judgement)).toBe(404);
+    expect(await send(bob, other, judgement)).toBe(404);
+    expect(await send(studio.visitor(), mine, judgement)).toBe(401);
+    const theirs = `/api/projects/${mine}`;
+    const hidden = await bob.ask("POST", `${theirs}/next`, {});
+    const nowhere = await bob.ask("POST", "/api/projects/nowhere/next", {});
+    expect({ status: hidden.status, text: hidden.text }).toEqual({
+      status: 404,
+      text: nowhere.text,
+    });
+    for (const path of ["", "/people", "/invitations", "/payment", "/payment/file"])
+      expect((await ann.ask("GET", theirs + path)).status).toBe(403);
+    const people = `/api/projects/${mine}/people/${randomUUID()}`;
+    expect((await ann.ask("PUT", people, { role: "owner" })).status).toBe(403);
+    expect((await studio.host.ask("PUT", people, { role: "owner" })).status).toBe(404);
+    expect(await send(ann, mine, { ...judgement, comment: "x".repeat(10_001) })).toBe(400);
+    expect(await send(ann, mine, { ...judgement, comment: "x".repeat(1_100_000) })).toBe(413);
+    expect(await send(ann, mine, { ...judgement, comment: "half \ud800" })).toBe(400);
+    expect(await send(ann, mine, { ...judgement, judgement: { choice: 2 } })).toBe(400);
+    expect(await send(ann, mine, { ...judgement, judgement: { choice: 0, axes: { a: 1 } } })).toBe(
+      400,
+    );
+    expect(await send(ann, mine, "[".repeat(5000))).toBe(400);
+    expect(await send(ann, mine, judgement)).toBe(200);
+  });
+
   const CROWD = {
     open: true,
     consent: "May we?",

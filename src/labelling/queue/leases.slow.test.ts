@@ -1,3 +1,7 @@
+/**
+ * Leases that end, what is skipped, returned and passed on, an overlap that changes, gold questions.
+ * @module-tag dear
+ */
 import { describe, expect, test } from "vitest";
 import { addTasks } from "../exchange/add-tasks.ts";
 import { changeProject } from "../projects.ts";
