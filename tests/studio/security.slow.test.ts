@@ -1,6 +1,7 @@
 /**
  * Who may come in and what they may send: each test fails where its defence is taken away. Text that
  * is shown has a test in a real browser (studio/), what a judgement may reveal beside the queue.
+ * @module-tag dear
  */
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { request as httpRequest } from "node:http";
