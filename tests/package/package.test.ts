@@ -114,12 +114,18 @@ describe.skipIf(reason !== undefined)("the packed package", () => {
         "dist/index.js",
         "dist/index.d.ts",
         "dist/cli/main.js",
+        "dist/page/index.html",
+        "dist/labelling/store/migrations/0001-begin.sql",
       ]),
     );
     expect(
       names.filter(
         (name) =>
           !/^(dist\/.+\.(js|d\.ts|js\.map)|README\.md|LICENSE|NOTICE|package\.json)$/.test(name) &&
+          !/^dist\/page\/(index\.html|licences\.md|assets\/[\w-]+\.(js|css|woff2))$/.test(name) &&
+          !/^dist\/(labelling\/store\/migrations\/\d{4}-[\w-]+\.sql|studio\/jobs\/note\.mjs)$/.test(
+            name,
+          ) &&
           !/^dist\/onnxruntime\/(package\.json|bin\/.+\.(node|dll|dylib|so\.1))$/.test(name),
       ),
     ).toEqual([]);

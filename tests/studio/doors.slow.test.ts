@@ -5,7 +5,7 @@
  */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { launch, screenshot, withoutBrowser } from "./support/browser.ts";
+import { launch, screenshot, seen, withoutBrowser } from "./support/browser.ts";
 import { PAYLOADS } from "./payloads.ts";
 import type { TestStudio } from "./support/studio.ts";
 import { beginStudio, enter, pairs, watch } from "./support/studio.ts";
@@ -31,7 +31,7 @@ describe.skipIf(withoutBrowser !== undefined)("doors", () => {
 
   const judge = async (page: Page, times: number): Promise<void> => {
     for (let n = 0; n < times; n++) {
-      await page.locator(".desk-bar").waitFor();
+      await seen(page.locator(".desk-bar"));
       await page.getByRole("button", { name: "A is better", exact: false }).first().click();
       await page.waitForFunction(
         `document.querySelector(".saved")?.textContent === "Saved" &&
@@ -58,12 +58,12 @@ describe.skipIf(withoutBrowser !== undefined)("doors", () => {
     await other.screenshot({ path: screenshot("join") });
     await other.getByRole("button", { name: "Join" }).click();
     await judge(other, 3);
-    await other.getByText("All done").waitFor();
+    await seen(other.getByText("All done"));
     // an annotator sees no sections that are not his
     expect(await other.locator("nav.sections a").allInnerTexts()).toEqual(["Label", "Projects"]);
 
     await page.reload();
-    await page.getByRole("cell", { name: "Ann" }).first().waitFor();
+    await seen(page.getByRole("cell", { name: "Ann" }));
     await page.screenshot({ path: screenshot("people"), fullPage: true });
     expect([...faults, ...otherFaults]).toEqual([]);
     await owner.close();
@@ -88,7 +88,7 @@ describe.skipIf(withoutBrowser !== undefined)("doors", () => {
       const page = await context.newPage();
       const query = `PROLIFIC_PID=${who}&STUDY_ID=study&SESSION_ID=session`;
       await page.goto(`${studio.running.url}/crowd/${slug}?${query}`);
-      await page.getByText("Before you begin").waitFor();
+      await seen(page.getByText("Before you begin"));
       // identifiers are nowhere in the address afterwards
       expect(page.url()).not.toContain(who);
       return page;
@@ -97,7 +97,7 @@ describe.skipIf(withoutBrowser !== undefined)("doors", () => {
     await page.screenshot({ path: screenshot("crowd-consent") });
     await page.getByRole("button", { name: "I agree" }).click();
     await judge(page, 3);
-    await page.getByText("DONE-1").waitFor();
+    await seen(page.getByText("DONE-1"));
     await page.screenshot({ path: screenshot("crowd-finished") });
     expect(
       await page.getByRole("link", { name: "Back to the platform" }).getAttribute("href"),
@@ -105,13 +105,13 @@ describe.skipIf(withoutBrowser !== undefined)("doors", () => {
 
     const declining = await arrive("participant-2");
     await declining.getByRole("button", { name: "I do not agree" }).click();
-    await declining.getByText("OUT-1").waitFor();
+    await seen(declining.getByText("OUT-1"));
   });
 
   test("an address without the platform's identifiers says what it lacks", async () => {
     const page = await (await browser.newContext()).newPage();
     await page.goto(`${studio.running.url}/crowd/any?PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID=s`);
-    await page.getByText("The address lacks PROLIFIC_PID, SESSION_ID").waitFor();
+    await seen(page.getByText("The address lacks PROLIFIC_PID, SESSION_ID"));
   });
 
   test("names, prompts and comments that are attacks are shown as they are", async () => {
@@ -126,18 +126,18 @@ describe.skipIf(withoutBrowser !== undefined)("doors", () => {
       "globalThis.hits = 0; globalThis.hit = () => (globalThis.hits += 1);",
     );
     const { page, faults } = await enter(context, studio);
-    await page.getByText(HOSTILE[0]!).first().waitFor();
+    await seen(page.getByText(HOSTILE[0]!));
     await page.goto(`${studio.running.url}/#/label/${slug}`);
     for (const _ of HOSTILE) {
-      await page.locator(".desk-bar").waitFor();
+      await seen(page.locator(".desk-bar"));
       await page.keyboard.press("c");
       await page.keyboard.type(HOSTILE[0]!);
       await page.keyboard.press("Escape");
       await page.keyboard.press("a");
     }
-    await page.getByText("All done").waitFor();
+    await seen(page.getByText("All done"));
     await page.goto(`${studio.running.url}/#/projects/${slug}/people`);
-    await page.getByRole("cell", { name: "hit()" }).first().waitFor();
+    await seen(page.getByRole("cell", { name: "hit()" }));
     await page.screenshot({ path: screenshot("hostile-names") });
     expect(await page.evaluate("globalThis.hits")).toBe(0);
     expect(faults).toEqual([]);

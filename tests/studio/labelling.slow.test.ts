@@ -4,7 +4,7 @@
  */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { launch, screenshot, withoutBrowser } from "./support/browser.ts";
+import { launch, screenshot, seen, withoutBrowser } from "./support/browser.ts";
 import type { TestStudio } from "./support/studio.ts";
 import { beginStudio, enter, pairs, watch } from "./support/studio.ts";
 
@@ -82,7 +82,7 @@ describe.skipIf(withoutBrowser !== undefined)("labelling", () => {
     await page.waitForSelector(".answers");
     for (let n = 25; n < 49; n++) await press(page, keys[n % keys.length]!);
     await page.keyboard.press("a");
-    await page.getByText("All done").waitFor();
+    await seen(page.getByText("All done"));
     await page.screenshot({ path: screenshot("label-done") });
     const rows = await judged(slug);
     expect(rows).toHaveLength(50);
@@ -109,14 +109,14 @@ describe.skipIf(withoutBrowser !== undefined)("labelling", () => {
     await studio.restart(async () => {
       await press(page, "a");
       await page.keyboard.press("b");
-      await page.getByText("2 judgements not saved yet").waitFor();
-      await page.getByText("The studio is not reached").waitFor();
+      await seen(page.getByText("2 judgements not saved yet"));
+      await seen(page.getByText("The studio is not reached"));
       await page.screenshot({ path: screenshot("label-away") });
     });
     await page.waitForSelector(".answers");
     for (const _ of [1, 2, 3]) await press(page, "t");
     await page.keyboard.press("t");
-    await page.getByText("All done").waitFor();
+    await seen(page.getByText("All done"));
     expect(await judged(slug)).toHaveLength(6);
     await context.close();
   });

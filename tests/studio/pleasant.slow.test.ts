@@ -8,7 +8,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { KindName } from "../../src/labelling/kinds/index.ts";
 import { KIND_NAMES } from "../../src/labelling/kinds/index.ts";
-import { launch, screenshot, withoutBrowser } from "./support/browser.ts";
+import { launch, screenshot, seen, withoutBrowser } from "./support/browser.ts";
 import { GUIDELINES, SAMPLES } from "./support/sample-tasks.ts";
 import type { TestStudio } from "./support/studio.ts";
 import { beginStudio, enter } from "./support/studio.ts";
@@ -70,33 +70,33 @@ describe.skipIf(withoutBrowser !== undefined)("pages are pleasant", () => {
       const wrong: string[] = [];
       const look = async (name: string): Promise<void> =>
         void wrong.push(...(await wrongWith(page, `${name}-${screen}-${colorScheme}`)));
-      await page.locator("table, .empty").first().waitFor();
+      await seen(page.locator("table, .empty"));
       await look("projects");
       await go("/projects/new");
-      await page.locator("form").waitFor();
+      await seen(page.locator("form"));
       await page.locator("summary", { hasText: "Settings" }).click();
       await look("project-new");
       for (const part of projectPages) {
         await go(`/projects/${slugs.compare}${part}`);
-        await page.locator(".tabs").waitFor();
+        await seen(page.locator(".tabs"));
         await look(`project${part.replace("/", "-")}`);
       }
       await go("/label");
-      await page.locator(".project-list").waitFor();
+      await seen(page.locator(".project-list"));
       await look("label-home");
       for (const kind of KIND_NAMES) {
         await go(`/label/${slugs[kind]}`);
-        await page.locator(".desk-bar").waitFor();
+        await seen(page.locator(".desk-bar"));
         await look(`label-${kind}`);
       }
       await go(`/label/${slugs.compare}`);
-      await page.locator(".desk-bar").waitFor();
+      await seen(page.locator(".desk-bar"));
       await page.keyboard.press("?");
-      await page.locator("dialog").waitFor();
+      await seen(page.locator("dialog"));
       await look("label-help");
       await page.keyboard.press("Escape");
       await page.keyboard.press("f");
-      await page.locator("dialog").waitFor();
+      await seen(page.locator("dialog"));
       await look("label-flag");
       await page.keyboard.press("Escape");
       expect(wrong).toEqual([]);

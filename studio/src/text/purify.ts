@@ -44,8 +44,13 @@ const MATHS: Config = {
 /** Classes of the formula's own style sheet. */
 const MATH_CLASS = /^(tml-[a-z-]+|mathcal|mathscr|textit|mathit|textbf|special-fraction)$/;
 /** Declarations with no way to name an address. */
-const DECLARATION =
-  /^(color|(padding|margin|border|width|height|min-width|math|text-align|vertical-align|font)[a-z-]*):[ #%\w.,-]{1,60}$/;
+const PROPERTY =
+  /^(color|(padding|margin|border|width|height|min-width|math|text-align|vertical-align|font)[a-z-]*)$/;
+const VALUE = /^[ #%\w.,-]{1,60}$/;
+const isHarmless = (declaration: string): boolean => {
+  const [property = "", value = "", ...more] = declaration.split(":");
+  return more.length === 0 && PROPERTY.test(property) && VALUE.test(value);
+};
 
 const texts = DOMPurify(window);
 texts.addHook("afterSanitizeAttributes", (node) => {
@@ -68,7 +73,7 @@ maths.addHook("uponSanitizeAttribute", (_, data) => {
     data.attrValue = data.attrValue
       .split(";")
       .map((each) => each.trim())
-      .filter((each) => DECLARATION.test(each))
+      .filter(isHarmless)
       .join(";");
 });
 

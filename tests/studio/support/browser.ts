@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
-import type { Browser } from "playwright-core";
+import type { Browser, Locator } from "playwright-core";
 import { repositoryRoot } from "../../support/shared.ts";
 
 const PLACES = [
@@ -20,8 +20,26 @@ export const withoutBrowser =
     : undefined;
 if (withoutBrowser !== undefined) console.log(`skipped: tests in a browser: ${withoutBrowser}`);
 
-export const launch = (): Promise<Browser> =>
-  chromium.launch({ executablePath: executable!, args: ["--no-sandbox"] });
+/** No wait of it ends before the test's own: a loaded machine is slow. */
+const PATIENCE = 1_800_000;
+
+export async function launch(): Promise<Browser> {
+  const browser = await chromium.launch({
+    executablePath: executable!,
+    args: ["--no-sandbox"],
+    timeout: PATIENCE,
+  });
+  const newContext = browser.newContext.bind(browser);
+  browser.newContext = async (options) => {
+    const context = await newContext(options);
+    context.setDefaultTimeout(PATIENCE);
+    return context;
+  };
+  return browser;
+}
+
+/** Waits until it is there to be seen. */
+export const seen = (place: Locator): Promise<void> => place.first().waitFor();
 
 /** Where pictures of journeys are kept, to be looked at. */
 export function screenshot(name: string): string {
