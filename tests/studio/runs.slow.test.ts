@@ -161,12 +161,12 @@ describe.skipIf(withoutBrowser !== undefined)("runs in a browser", () => {
     await page.getByRole("link", { name: "Begin a run" }).click();
     await page.getByLabel("Name", { exact: true }).fill("mine");
     await page
-      .getByLabel(/^model/)
+      .getByLabel(/^model/i)
       .first()
       .fill(join(folder, "model"));
-    await page.getByLabel(/^data/).first().fill(join(folder, "--rows.jsonl"));
-    await page.getByLabel(/^epochs/).fill("20000");
-    await page.getByLabel(/^max length/).fill("64");
+    await page.getByLabel(/^data/i).first().fill(join(folder, "--rows.jsonl"));
+    await page.getByLabel(/^epochs/i).fill("20000");
+    await page.getByLabel(/^max length/i).fill("64");
     await page.getByRole("button", { name: "Begin", exact: true }).click();
     await until(hasChip("live"));
     await seen(page.locator(".chart canvas").first());
@@ -224,10 +224,10 @@ describe.skipIf(withoutBrowser !== undefined)("runs in a browser", () => {
     await goTo("/runs/new");
     await page.getByLabel("Name", { exact: true }).fill("wrong");
     await page
-      .getByLabel(/^model/)
+      .getByLabel(/^model/i)
       .first()
       .fill(join(folder, "nothing"));
-    await page.getByLabel(/^data/).first().fill(join(folder, "--rows.jsonl"));
+    await page.getByLabel(/^data/i).first().fill(join(folder, "--rows.jsonl"));
     await page.getByRole("button", { name: "Begin", exact: true }).click();
     await seen(page.getByText("what it was given is wrong"));
     expect(await page.locator(".job-log pre").first().textContent()).toContain("nothing");
