@@ -111,6 +111,8 @@ export function Conversation({ begun, onAgain }: { begun: ChatAnswer; onAgain: (
     void send(text, editing ?? exchanges);
     setText("");
     setEditing(undefined);
+    // the keys that vote are heard where nobody writes
+    if (chat.blind && document.activeElement instanceof HTMLElement) document.activeElement.blur();
   };
   const question = (at: number): string => chat.sides[0]!.turns[2 * at]!.content;
   return (
