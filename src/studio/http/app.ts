@@ -20,6 +20,7 @@ import { checkAccess, personOf, sessionCookie, sessionToken } from "./caller.ts"
 import { eventStream } from "./event-stream.ts";
 import type { CallContext, FileAnswer, Handled, ServerEvent } from "./handler.ts";
 import { checkKeepable } from "./keepable.ts";
+import type { ServePage } from "./page.ts";
 import { boundedUpload } from "./upload.ts";
 
 export interface StudioAppOptions extends Pick<
@@ -29,7 +30,7 @@ export interface StudioAppOptions extends Pick<
   studio: Studio;
   handlers: readonly Handled[];
   /** Answers what is no route: the page and its files. */
-  page: (path: string) => Response | undefined;
+  page: ServePage;
   /** Aborted where the server stops. */
   stop: AbortSignal;
   onRequest?: (line: { method: string; path: string; status: number }) => void;
@@ -87,7 +88,7 @@ export function createStudioApp(options: StudioAppOptions): Hono<Env> {
     throw new ApiError(404, "there is no such route", { code: "unknown_url" });
   });
   app.get("*", (c) => {
-    const response = options.page(c.req.path);
+    const response = options.page(c.req.path, c.req.header("accept-encoding"));
     if (response === undefined)
       throw new ApiError(404, "there is no such page", { code: "unknown_url" });
     return c.newResponse(response.body, response);
