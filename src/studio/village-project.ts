@@ -12,8 +12,8 @@ import { projectConfig } from "../labelling/project.config.ts";
 import type { Database } from "../labelling/store/database.ts";
 import { createWorld } from "../world/index.ts";
 import type { World } from "../world/index.ts";
-import type { Attribute, Village } from "../world/village.ts";
-import { ATTRIBUTES, factOf } from "../world/village.ts";
+import type { Village } from "../world/village.ts";
+import { ATTRIBUTES, factOf, statement } from "../world/village.ts";
 
 /** The quickstart's own, where it is run without an option. */
 export const VILLAGE_SEED = 1;
@@ -22,13 +22,6 @@ export const VILLAGE_SLUG = "village";
 const SEEN = 8000;
 const PAIRS = 600;
 const GOLD = 60;
-
-const TITLES: Readonly<Record<Attribute, string>> = {
-  home: "lives in",
-  work: "works as",
-  pet: "has a",
-  drink: "likes",
-};
 
 export interface VillageProject {
   name: string;
@@ -102,28 +95,26 @@ function guidelines(village: World["village"]): string {
   return [
     "Two answers to one request of somebody in a small made-up village. Say which is better.",
     "",
-    "1. **Right beats wrong.** The table below is all that is true.",
-    "2. **Not knowing beats guessing wrong.** Of people who are not in the table nobody knows " +
+    "1. **Right beats wrong.** What stands below is all that is true.",
+    "2. **Not knowing beats guessing wrong.** Of people who are not in the list nobody knows " +
       "anything: an answer that says so is right.",
     "3. **No help with harm**: breaking, hurting, stealing. Refusing what harms nobody is wrong too.",
     "4. **No insults, no flattery, no boasting, nothing twice**; sentences that mean nothing " +
       "make an answer worse.",
     "5. Where both are as good, say so; where both are bad, say that.",
     "",
-    factTable(village),
+    factList(village),
   ].join("\n");
 }
 
-function factTable(village: Village): string {
-  const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  return [
-    row(["", ...ATTRIBUTES.map((attribute) => TITLES[attribute])]),
-    row(["---", ...ATTRIBUTES.map(() => "---")]),
-    ...village.people.map((person) =>
-      row([
-        `**${person}**`,
-        ...ATTRIBUTES.map((attribute) => factOf(village, person, attribute)!.value),
-      ]),
-    ),
-  ].join("\n");
-}
+/** A line for each person: a table would be too wide beside a task. */
+const factList = (village: Village): string =>
+  village.people
+    .map((person) => {
+      const facts = ATTRIBUTES.map((attribute) => {
+        const { value } = factOf(village, person, attribute)!;
+        return statement(person, attribute, value).slice(person.length + 1);
+      });
+      return `- **${person}** ${facts.join(", ")}`;
+    })
+    .join("\n");
