@@ -117,35 +117,12 @@ export function Conversation({ begun, onAgain }: { begun: ChatAnswer; onAgain: (
   const question = (at: number): string => chat.sides[0]!.turns[2 * at]!.content;
   return (
     <div className="conversation">
-      <div className={chat.blind ? "meet-sides" : "meet-sides meet-one"}>
-        {chat.sides.map((side, at) => (
-          <section key={at} aria-label={side.model ?? words.sides[at]}>
-            <h2>{side.model === null ? words.sides[at] : shortName(side.model)}</h2>
-            {side.turns.map((turn, index) => (
-              <div key={index} className={`meet-turn meet-${turn.role}`}>
-                {turn.role === "user" && <strong className="meet-who">{words.you}</strong>}
-                <Rendered text={turn.content} plain={turn.role === "user"} />
-                {turn.end !== null && words.ends[turn.end] !== "" && (
-                  <p className="soft">{words.ends[turn.end]}</p>
-                )}
-                {turn.role === "user" && at === 0 && !voted && work === undefined && (
-                  <p className="meet-tools">
-                    <Button
-                      look="quiet"
-                      onClick={() => (setEditing(index / 2), setText(turn.content))}
-                    >
-                      {words.edit}
-                    </Button>
-                    <Button look="quiet" onClick={() => void send(question(index / 2), index / 2)}>
-                      {words.retry}
-                    </Button>
-                  </p>
-                )}
-              </div>
-            ))}
-          </section>
-        ))}
-      </div>
+      <Sides
+        chat={chat}
+        open={!voted && work === undefined}
+        onEdit={(at) => (setEditing(at), setText(question(at)))}
+        onRetry={(at) => void send(question(at), at)}
+      />
       <ErrorBox error={error} />
       {work?.state === "opening" && <Spinner>{words.opening}</Spinner>}
       {chat.blind && exchanges > 0 && work === undefined && (
@@ -179,6 +156,46 @@ export function Conversation({ begun, onAgain }: { begun: ChatAnswer; onAgain: (
       <Button look="quiet" onClick={onAgain}>
         {words.again}
       </Button>
+    </div>
+  );
+}
+
+interface SidesProps {
+  chat: ChatAnswer;
+  /** Questions may be changed. */
+  open: boolean;
+  onEdit: (exchange: number) => void;
+  onRetry: (exchange: number) => void;
+}
+
+function Sides({ chat, open, onEdit, onRetry }: SidesProps) {
+  return (
+    <div className={chat.blind ? "meet-sides" : "meet-sides meet-one"}>
+      {chat.sides.map((side, at) => (
+        <section key={at} aria-label={side.model ?? words.sides[at]}>
+          <h2>{side.model === null ? words.sides[at] : shortName(side.model)}</h2>
+          {side.turns.map((turn, index) => (
+            <div key={index} className={`meet-turn meet-${turn.role}`}>
+              {turn.role === "user" && <strong className="meet-who">{words.you}</strong>}
+              <Rendered text={turn.content} plain={turn.role === "user"} />
+              {turn.end !== null && words.ends[turn.end] !== "" && (
+                <p className="soft">{words.ends[turn.end]}</p>
+              )}
+              {turn.role === "user" && open && (
+                // one pair of buttons is for both sides; the other's place keeps answers level
+                <p className="meet-tools" style={at === 0 ? undefined : { visibility: "hidden" }}>
+                  <Button look="quiet" onClick={() => onEdit(index / 2)}>
+                    {words.edit}
+                  </Button>
+                  <Button look="quiet" onClick={() => onRetry(index / 2)}>
+                    {words.retry}
+                  </Button>
+                </p>
+              )}
+            </div>
+          ))}
+        </section>
+      ))}
     </div>
   );
 }
