@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { Database } from "../store/database.ts";
 import { STORES, storesOf } from "../testing.ts";
@@ -84,6 +85,27 @@ describe.each(STORES)("the queue on $kind", (store) => {
     await expect(judgeTask(database, bob, given)).rejects.toThrow("another judgement has this id");
     const taken = judgementOf(tasks[1]!.assignment);
     await expect(judgeTask(database, bob, taken)).rejects.toThrow("not yours");
+  });
+
+  test("of two people who send one id in the same moment one is told to make another", async () => {
+    const database = await fresh();
+    const project = await makeProject(database, { tasks: 20, overlap: 2 });
+    const people = [await makeMember(database, project), await makeMember(database, project)];
+    const refused: unknown[] = [];
+    for (let round = 0; round < 20; round++) {
+      const id = randomUUID();
+      const given = await Promise.all(people.map((person) => nextTasks(database, person, 1)));
+      const sent = await Promise.allSettled(
+        people.map((person, n) =>
+          judgeTask(database, person, judgementOf(given[n]!.tasks[0]!.assignment, { id })),
+        ),
+      );
+      for (const each of sent) if (each.status === "rejected") refused.push(each.reason.code);
+      const last = sent.findIndex(({ status }) => status === "rejected");
+      const again = judgementOf(given[last]!.tasks[0]!.assignment);
+      await judgeTask(database, people[last]!, again);
+    }
+    expect(refused).toEqual(Array.from({ length: 20 }, () => "other_judgement"));
   });
 
   test("undoes judgements and skips, one after the other, and keeps them in the history", async () => {

@@ -97,8 +97,11 @@ const ENTER = `
   FROM memberships m JOIN projects p ON p.id = m.project JOIN people o ON o.id = m.person
   WHERE m.project = $1 AND m.person = $2 FOR NO KEY UPDATE OF m`;
 
-/** Codes of PostgreSQL: what was taken back since others were in the way is done again. */
-const AGAIN = new Set(["40P01", "40001"]);
+/**
+ * Codes of PostgreSQL: what was taken back since others were in the way is done again. The last is
+ * that of a key which somebody else brought in the same moment: the next attempt finds it there.
+ */
+const AGAIN = new Set(["40P01", "40001", "23505"]);
 const ATTEMPTS = 5;
 
 /** @param work is done again from its beginning where transactions were in each other's way */
